@@ -1,0 +1,69 @@
+# Convolutions to Chirps. `make help` lists the commands; the README has them for systems without make.
+
+PY ?= python3
+EXTRA ?= cpu
+TRAINING ?= released
+JOBS ?= 2
+PORT ?= 8000
+UV_VERSION = 0.13.9
+
+UV = .boot/bin/uv
+BIN = .venv/bin
+SETUP = .venv/.synced
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+export UV_PYTHON_DOWNLOADS = never
+export UV_COMPILE_BYTECODE = 1
+export TF_CPP_MIN_LOG_LEVEL ?= 3
+export PYTHONUNBUFFERED = 1
+SNAKEMAKE = $(BIN)/snakemake --profile profiles/local --cores $(JOBS) --config training=$(TRAINING)
+
+.DEFAULT_GOAL = help
+.PHONY: help site test test-all run record lab model bench serve lock clean
+
+help:      ## list these commands
+	@sed -n 's/^\([a-z-]*\): [^#]*## /\1\t/p;s/^\([a-z-]*\):  *## /\1\t/p' Makefile | expand -t 11 | sort -u
+
+site: $(SETUP)      ## build the site from the recorded notebooks into _build/html
+	@$(BIN)/python tools/build_site.py
+
+test: $(SETUP)      ## the fast test suite (no network, no real data needed)
+	@$(BIN)/python tools/run_tests.py fast
+
+test-all: $(SETUP)      ## also the slow tests: mutations, killed runs, quick runs, the built site
+	@$(BIN)/python tools/run_tests.py slow
+
+run: $(SETUP)      ## execute every stale page: make run TRAINING=released|quick|full
+	@$(SNAKEMAKE); status=$$?; $(BIN)/python tools/report_runs.py $(TRAINING); exit $$status
+
+record: $(SETUP)      ## execute one page and replace its record: make record PAGE=05_first_cnn
+	@$(BIN)/python tools/record.py "$(PAGE)" --jobs $(JOBS)
+
+lab: $(SETUP)      ## open the pages in JupyterLab
+	@$(BIN)/jupyter lab --notebook-dir=. notebooks
+
+model: $(SETUP)      ## train what is missing of a released network: make model NAME=first_cnn
+	@$(SNAKEMAKE) data/models/$(NAME)/run.json
+
+bench: $(SETUP)      ## measure side by side, write _build/bench.json
+	@$(BIN)/python tools/bench.py
+
+serve: site      ## build the site and serve it on http://localhost:8000
+	@$(BIN)/python -m http.server $(PORT) --bind 127.0.0.1 --directory _build/html
+
+lock: $(UV)      ## resolve the dependencies anew: uv.lock and requirements.txt
+	$(UV) lock
+	$(UV) export --frozen --quiet --extra cpu --no-emit-project --no-header -o requirements.txt
+
+clean:      ## remove what was built; installed packages stay
+	rm -rf _build .snakemake
+
+$(SETUP): pyproject.toml uv.lock | $(UV)
+	@echo "installing the locked packages into .venv"
+	@$(UV) sync --frozen --quiet --python $(PY) --extra $(EXTRA)
+	@touch $@
+
+$(UV):
+	@echo "installing uv into .boot"
+	@rm -rf .boot.part
+	@$(PY) -m pip install --quiet --disable-pip-version-check --root-user-action=ignore \
+	  --target .boot.part uv==$(UV_VERSION) && rm -rf .boot && mv .boot.part .boot

@@ -1,0 +1,87 @@
+# The graph: data -> released models -> executed pages. `make run` and `make model` call it.
+#
+# Rules write below _build/ only, because Snakemake deletes a rule's outputs before it starts;
+# `make record` copies a finished run into notebooks/. What a rule depends on is compared by content
+# (see profiles/local), so that touching a file redoes nothing.
+
+import os
+import sys
+
+sys.path.insert(0, os.path.join(workflow.basedir, "tools"))
+import dependencies
+import notebook
+
+TRAINING = config.get("training", "released")
+if TRAINING not in ("released", "quick", "full"):
+    raise ValueError(f"TRAINING={TRAINING}: expected released, quick or full")
+
+PAGES = notebook.pages()
+SEEDS = {"first_cnn": [0, 1, 2]}
+MINUTES = {"released": 15, "quick": 30, "full": 24 * 60}
+
+wildcard_constraints:
+    page="|".join(PAGES),
+    training="released|quick|full",
+    model="|".join(SEEDS),
+
+
+rule pages:
+    input:
+        expand("_build/run/{training}/{page}.ipynb", training=TRAINING, page=PAGES),
+
+
+# Finds, downloads where needed, and verifies a data set once, before any page asks for it.
+rule data:
+    input:
+        "data/registry.toml",
+        "helpers/datasets.py",
+        "helpers/sources.py",
+    output:
+        "_build/data/{name}.txt",
+    params:
+        where=[os.environ.get(v, "") for v in ("COURSE_DATA", "COURSE_CACHE", "COURSE_OFFLINE")],
+    shell:
+        "python -m helpers.datasets {wildcards.name} > {output}"
+
+
+rule page:
+    input:
+        source="notebooks/{page}.md",
+        lock="uv.lock",
+        helpers=lambda w: dependencies.helper_files(w.page),
+        data=lambda w: [f"_build/data/{n}.txt" for n in dependencies.data_sets(w.page)],
+        models=lambda w: dependencies.model_files(w.page),
+    output:
+        "_build/run/{training}/{page}.ipynb",
+    log:
+        "_build/log/{training}/{page}.ipynb",
+    resources:
+        runtime=lambda w: MINUTES[w.training],
+    shell:
+        "python tools/execute.py {wildcards.page} {wildcards.training} {output} --log {log}"
+
+
+rule train:
+    input:
+        "helpers/models.py",
+    output:
+        touch("_build/models/{model}/{run}.done"),
+    params:
+        how=lambda w: "--seed 100 --validate" if w.run == "validation" else f"--seed {w.run[5:]}",
+    threads: 1
+    shell:
+        "TF_NUM_INTRAOP_THREADS=1 TF_NUM_INTEROP_THREADS=1 "
+        "python tools/train.py run {wildcards.model} {params.how}"
+
+
+rule release:
+    input:
+        lambda w: [
+            f"_build/models/{w.model}/{run}.done"
+            for run in ["validation", *(f"seed-{s}" for s in SEEDS[w.model])]
+        ],
+    output:
+        "data/models/{model}/run.json",
+        "data/models/{model}/model.weights.h5",
+    shell:
+        "python tools/train.py release {wildcards.model}"

@@ -1,0 +1,121 @@
+"""Make the built pages self-contained, and show what stands behind a recorded run.
+
+Three things that a theme does not do: MathJax is served from the site itself, no page may ask
+another host for anything, and a page made from a notebook ends with its provenance.
+"""
+
+import base64
+import hashlib
+import html
+import importlib.util
+import json
+import re
+import shutil
+from pathlib import Path
+
+MATHJAX = "sphinx-mathjax-offline"  # its folder in site-packages is no importable name
+
+INLINE = "'inline-scripts-of-this-page'"  # replaced by their hashes when the page is complete
+
+# No foreign host anywhere, and no script but those of the site.
+POLICY = "; ".join(
+    [
+        "default-src 'self'",
+        f"script-src 'self' {INLINE} blob:",
+        "style-src 'self' 'unsafe-inline'",
+        "img-src 'self' data: blob:",
+        "font-src 'self' data:",
+        "connect-src 'self' data: blob:",
+        "worker-src 'self' blob:",
+        "object-src 'none'",
+        "base-uri 'self'",
+    ]
+)
+
+
+THEBE_SETTINGS = re.compile(
+    r'<script type="text/x-thebe-config">.*?</script>\s*<script>kernelName.*?</script>', re.DOTALL
+)
+SCRIPT = re.compile(r"<script(?![^>]*\bsrc=)[^>]*>(.*?)</script>", re.DOTALL)
+HANDLER = re.compile(r'\son(?:click|load|change)="([^"]*)"')
+
+
+def on_page(app, pagename, templatename, context, doctree):
+    context["metatags"] = (
+        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
+        + context.get("metatags", "")
+    )
+    context["script_files"] = [
+        script for script in context.get("script_files", []) if not _starts_thebe(script)
+    ]
+    if "body" in context:
+        context["body"] = THEBE_SETTINGS.sub("", context["body"])
+    record = Path(app.srcdir) / f"{pagename}.ipynb"
+    if record.is_file() and "body" in context:
+        metadata = json.loads(record.read_text(encoding="utf-8"))["metadata"]
+        if "provenance" in metadata:
+            context["body"] += provenance_strip(metadata["provenance"])
+
+
+def _starts_thebe(script):
+    """Whether a script is the theme's bootstrap for live code, which calls another host."""
+    body = (getattr(script, "attributes", None) or {}).get("body") or ""
+    return "THEBE" in body or "thebe" in str(getattr(script, "filename", script))
+
+
+def provenance_strip(run):
+    """Return one quiet line of HTML: what, where and with which versions a page was run."""
+    parts = [
+        f"Recorded {run['date']}",
+        f"{run['seconds']:.0f} s",
+        f"{run['peak_memory_mb']:,} MB",
+        run["hardware"],
+        ", ".join(f"{name} {version}" for name, version in run["packages"].items()),
+    ]
+    parts += [
+        f"data {name}: {data['variant']}, sha256 {data['sha256'][:12]}"
+        for name, data in run["data"].items()
+    ]
+    text = " · ".join(html.escape(part) for part in parts)
+    return f'<aside class="provenance" aria-label="How this page was run"><p>{text}</p></aside>'
+
+
+def allow_inline_scripts(app, exception):
+    """Name the inline scripts of every page by hash in its policy."""
+    if exception is not None or app.builder.format != "html":
+        return
+    for path in Path(app.outdir).rglob("*.html"):
+        text = path.read_text(encoding="utf-8")
+        if INLINE not in text:  # done in an earlier build, or a page without a policy
+            continue
+        scripts = {text_of for text_of in SCRIPT.findall(text) if text_of.strip()}
+        handlers = {html.unescape(code) for code in HANDLER.findall(text)}
+        allowed = sorted(
+            "'sha256-" + base64.b64encode(hashlib.sha256(s.encode()).digest()).decode() + "'"
+            for s in scripts | handlers
+        )
+        if handlers:
+            allowed.append("'unsafe-hashes'")
+        path.write_text(text.replace(INLINE, " ".join(allowed)), encoding="utf-8")
+
+
+def copy_mathjax(app, exception):
+    if exception is not None or app.builder.format != "html":
+        return
+    spec = importlib.util.find_spec("sphinx")  # any installed package shows the way
+    source = Path(spec.origin).parent.parent / MATHJAX / "static" / "mathjax"
+    target = Path(app.outdir) / "_static" / "mathjax"
+    fonts = Path("output") / "chtml" / "fonts" / "woff-v2"
+    if not (source / "tex-chtml.js").is_file():
+        raise RuntimeError(f"MathJax is missing in {source}: install the `site` group of packages")
+    (target / fonts).mkdir(parents=True, exist_ok=True)
+    shutil.copy(source / "tex-chtml.js", target)
+    for font in (source / fonts).glob("*.woff"):
+        shutil.copy(font, target / fonts)
+
+
+def setup(app):
+    app.connect("html-page-context", on_page, priority=900)
+    app.connect("build-finished", copy_mathjax)
+    app.connect("build-finished", allow_inline_scripts)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

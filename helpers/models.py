@@ -1,0 +1,64 @@
+"""The networks of the course, and what their layers cost."""
+
+import keras
+from keras import layers
+
+
+def first_cnn(input_shape=(32, 32, 3), num_classes=10, *, dense_activation=True):
+    """Build the "first CNN": four convolutions, two poolings, one hidden dense layer.
+
+    With the default arguments it has 1,084,234 parameters.
+
+    Parameters
+    ----------
+    input_shape : tuple of int
+        Height, width and channels of an image. Pixels are expected in [-0.5, 0.5].
+    num_classes : int
+        Number of outputs.
+    dense_activation : bool
+        Whether a LeakyReLU follows the hidden dense layer, as the original's text asks. False
+        rebuilds the original's code, which omits it, so that its two dense layers are one linear
+        map when dropout is off.
+
+    Returns
+    -------
+    keras.Sequential
+        Not compiled. Input (n, height, width, channels), output (n, num_classes) probabilities.
+    """
+    model = keras.Sequential(name="first_cnn")
+    model.add(keras.Input(input_shape))
+    for block, filters in enumerate([(16, 32), (32, 64)], start=1):
+        for offset, n_filters in enumerate(filters):
+            number = 2 * block - 1 + offset
+            model.add(layers.Conv2D(n_filters, 3, padding="same", name=f"conv{number}"))
+            model.add(layers.LeakyReLU(negative_slope=0.1, name=f"leaky{number}"))
+        model.add(layers.MaxPooling2D(2, name=f"pool{block}"))
+        model.add(layers.Dropout(0.25, name=f"drop{block}"))
+    model.add(layers.Flatten(name="flatten"))
+    model.add(layers.Dense(256, name="dense1"))
+    if dense_activation:
+        model.add(layers.LeakyReLU(negative_slope=0.1, name="leaky5"))
+    model.add(layers.Dropout(0.5, name="drop3"))
+    model.add(layers.Dense(num_classes, name="logits"))
+    model.add(layers.Activation("softmax", name="softmax"))
+    return model
+
+
+def conv_parameters(kernel_size, channels_in, filters):
+    """Count the weights and biases of a convolution with a square kernel.
+
+    Parameters
+    ----------
+    kernel_size, channels_in, filters : int
+
+    Returns
+    -------
+    int
+        ``filters * (kernel_size**2 * channels_in + 1)``.
+    """
+    return filters * (kernel_size**2 * channels_in + 1)
+
+
+def dense_parameters(units_in, units):
+    """Count the weights and biases of a dense layer: ``units * (units_in + 1)``."""
+    return units * (units_in + 1)

@@ -1,0 +1,80 @@
+"""The records guard themselves: one altered value fails, and without real data all cells run."""
+
+import os
+import random
+import re
+import subprocess
+import sys
+
+import nbformat
+import notebook
+import pytest
+import run_tests
+from conftest import ROOT
+
+pytestmark = pytest.mark.slow
+NBVAL = [sys.executable, "-m", "pytest", "-p", "no:randomly", "--nbval-current-env"]
+
+
+def compare(path, flag, **environment):
+    return subprocess.run(
+        [*NBVAL, flag, "--rootdir", str(path.parent), str(path)],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+    )
+
+
+def alter_one_digit(record, only_checked):
+    """Change one digit of one compared output; return the number of the code cell."""
+    candidates = []
+    for number, cell in enumerate(c for c in record.cells if c.cell_type == "code"):
+        tags = cell.metadata.get("tags", [])
+        if "nbval-ignore-output" in tags or (only_checked and "nbval-check-output" not in tags):
+            continue
+        candidates += [
+            (number, output, digit)
+            for output in cell.outputs
+            if output.output_type == "stream"
+            for digit in re.finditer(r"\d", output.text)
+        ]
+    number, output, digit = random.Random(0).choice(candidates)
+    changed = str((int(digit.group()) + 1) % 10)
+    output.text = output.text[: digit.start()] + changed + output.text[digit.end() :]
+    return number
+
+
+@pytest.mark.parametrize("page", notebook.pages())
+def test_an_altered_digit_fails(page, tmp_path):
+    whole = run_tests.comparable(page)
+    record = nbformat.read(notebook.NOTEBOOKS / f"{page}.ipynb", as_version=4)
+    number = alter_one_digit(record, only_checked=not whole)
+    nbformat.write(record, tmp_path / f"{page}.ipynb")
+    result = compare(tmp_path / f"{page}.ipynb", "--nbval" if whole else "--nbval-lax")
+    assert result.returncode == 1, result.stdout
+    assert "1 failed" in result.stdout, result.stdout[-3000:]
+    assert f"Cell {number}" in result.stdout
+
+
+@pytest.mark.parametrize("page", notebook.pages())
+def test_without_real_data_every_cell_runs(page, tmp_path):
+    record = tmp_path / f"{page}.ipynb"
+    record.write_bytes((notebook.NOTEBOOKS / f"{page}.ipynb").read_bytes())
+    nowhere = {"COURSE_DATA": "", "COURSE_CACHE": str(tmp_path / "cache"), "COURSE_OFFLINE": "1"}
+    result = compare(record, "--nbval-lax", **nowhere)
+    assert result.returncode == 0, result.stdout[-3000:]
+
+
+def test_the_quick_runs_finish():
+    snakemake = [sys.executable, "-m", "snakemake", "--profile", "profiles/local", "--cores", "2"]
+    path = os.pathsep.join([os.path.dirname(sys.executable), os.environ["PATH"]])
+    result = subprocess.run(
+        [*snakemake, "--config", "training=quick"],
+        cwd=ROOT,
+        env={**os.environ, "PATH": path},
+        capture_output=True,
+        text=True,
+    )
+    assert result.returncode == 0, result.stderr[-3000:]
+    for page in notebook.pages():
+        assert (ROOT / "_build" / "run" / "quick" / f"{page}.ipynb").is_file()

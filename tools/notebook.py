@@ -1,0 +1,93 @@
+"""Read the source of a page, clean an executed notebook, and write notebooks whole."""
+
+import base64
+import hashlib
+import os
+import struct
+from collections import Counter
+from pathlib import Path
+
+import jupytext
+import nbformat
+
+from helpers.sources import written_whole
+
+ROOT = Path(__file__).resolve().parent.parent
+NOTEBOOKS = ROOT / "notebooks"
+PNG_KEEP = {b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND", b"pHYs"}
+
+
+def pages():
+    """Return the names of all pages, e.g. ``01_convolution``, in order."""
+    return sorted(path.stem for path in NOTEBOOKS.glob("*.md"))
+
+
+def read_source(page):
+    """Return the notebook that ``notebooks/<page>.md`` describes, without outputs.
+
+    Cell ids are hashes of source and occurrence, so that the same source gives the same notebook.
+    """
+    path = NOTEBOOKS / f"{page}.md"
+    if not path.is_file():
+        raise SystemExit(f"there is no page {page!r}; pages: {', '.join(pages())}")
+    notebook = jupytext.read(path)
+    notebook.metadata = nbformat.from_dict(
+        {
+            "kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"},
+            "language_info": {"name": "python"},
+        }
+    )
+    seen = Counter()
+    for cell in notebook.cells:
+        digest = hashlib.sha256((cell.cell_type + cell.source).encode()).hexdigest()[:12]
+        seen[digest] += 1
+        cell["id"] = digest if seen[digest] == 1 else f"{digest}-{seen[digest]}"
+    notebook.nbformat, notebook.nbformat_minor = 4, 5
+    return notebook
+
+
+def clean(notebook):
+    """Drop from an executed notebook what differs between two equal runs, in place."""
+    notebook.metadata.pop("papermill", None)
+    notebook.metadata["language_info"] = {"name": "python"}
+    for cell in notebook.cells:
+        for key in ("papermill", "execution"):
+            cell.metadata.pop(key, None)
+        if not cell.metadata.get("tags", ["kept"]):
+            del cell.metadata["tags"]
+        if cell.cell_type != "code":
+            continue
+        for output in cell.outputs:
+            if "image/png" in output.get("data", {}):
+                output.data["image/png"] = plain_png(output.data["image/png"])
+                output.data.pop("text/plain", None)
+    return notebook
+
+
+def plain_png(text):
+    """Remove all metadata from a base64 PNG: only pixels and resolution stay."""
+    data = base64.b64decode(text)
+    kept, position = [data[:8]], 8
+    while position < len(data):
+        (length,) = struct.unpack(">I", data[position : position + 4])
+        end = position + length + 12
+        if data[position + 4 : position + 8] in PNG_KEEP:
+            kept.append(data[position:end])
+        position = end
+    return base64.b64encode(b"".join(kept)).decode()
+
+
+def write(notebook, path):
+    """Validate a notebook and write it whole or not at all."""
+    nbformat.validate(notebook)
+    with written_whole(path) as part:
+        nbformat.write(notebook, part)
+
+
+def own_ipython():
+    """Give kernels a configuration of their own: no start-up files, no history, no notices."""
+    folder = ROOT / "_build" / "ipython"
+    config = folder / "profile_default" / "ipython_kernel_config.py"
+    with written_whole(config) as part:
+        part.write_text("c.IPKernelApp.log_level = 40\nc.HistoryManager.enabled = False\n")
+    os.environ["IPYTHONDIR"] = str(folder)
