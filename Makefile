@@ -29,7 +29,7 @@ site: $(SETUP)      ## build the site from the recorded notebooks into _build/ht
 test: $(SETUP)      ## the fast test suite (no network, no real data needed)
 	@$(BIN)/python tools/run_tests.py fast
 
-test-all: $(SETUP)      ## also the slow tests: mutations, killed runs, quick runs, the built site
+test-all: test      ## also the slow tests: mutations, killed runs, quick runs, the built site
 	@$(BIN)/python tools/run_tests.py slow
 
 run: $(SETUP)      ## execute every stale page: make run TRAINING=released|quick|full
@@ -42,7 +42,7 @@ lab: $(SETUP)      ## open the pages in JupyterLab
 	@$(BIN)/jupyter lab --notebook-dir=. notebooks
 
 model: $(SETUP)      ## train what is missing of a released network: make model NAME=first_cnn
-	@$(SNAKEMAKE) data/models/$(NAME)/run.json
+	@$(SNAKEMAKE) -- _build/release/$(NAME)/run.json && $(BIN)/python tools/train.py publish $(NAME)
 
 bench: $(SETUP)      ## measure side by side, write _build/bench.json
 	@$(BIN)/python tools/bench.py

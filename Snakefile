@@ -61,9 +61,8 @@ rule page:
         "python tools/execute.py {wildcards.page} {wildcards.training} {output} --log {log}"
 
 
+# A finished run stays: delete its `.done` file to train again. Every epoch is kept beside it.
 rule train:
-    input:
-        "helpers/models.py",
     output:
         touch("_build/models/{model}/{run}.done"),
     params:
@@ -81,7 +80,7 @@ rule release:
             for run in ["validation", *(f"seed-{s}" for s in SEEDS[w.model])]
         ],
     output:
-        "data/models/{model}/run.json",
-        "data/models/{model}/model.weights.h5",
+        "_build/release/{model}/run.json",
+        "_build/release/{model}/model.weights.h5",
     shell:
         "python tools/train.py release {wildcards.model}"

@@ -1,7 +1,8 @@
 """The networks of the course, and what their layers cost."""
 
-import keras
-from keras import layers
+from helpers.backend import keras
+
+layers = keras.layers
 
 
 def first_cnn(input_shape=(32, 32, 3), num_classes=10, *, dense_activation=True):

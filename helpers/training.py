@@ -12,11 +12,11 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-import keras
 import numpy as np
 from tqdm import tqdm
 
 from helpers import sources
+from helpers.backend import keras
 from helpers.environment import describe
 
 _HERE = Path(__file__).resolve().parent
@@ -72,9 +72,9 @@ class Progress(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         """Close the bar with the epoch's losses and accuracies."""
-        shown = {name: f"{value:.3f}" for name, value in logs.items() if name != "learning_rate"}
-        self._bar.set_postfix(shown)
         self._bar.close()
+        shown = {name: value for name, value in logs.items() if name != "learning_rate"}
+        print(", ".join(f"{name} {value:.3f}" for name, value in shown.items()))
 
 
 def fit(model, x, y, recipe, *, validation_data=None, callbacks=(), progress=True):
@@ -162,7 +162,7 @@ def save_card(path, card):
 
 def save_released(model, path):
     """Write the weights of `model` without optimizer state, whole or not at all."""
-    plain = keras.models.clone_model(model)
+    plain = type(model).from_config(model.get_config())  # a clone would keep the optimizer
     plain.set_weights(model.get_weights())
     with sources.written_whole(path) as part:
         named = part.with_name(part.name + ".weights.h5")  # Keras insists on the ending

@@ -57,11 +57,24 @@ def clean(notebook):
             del cell.metadata["tags"]
         if cell.cell_type != "code":
             continue
+        cell.outputs = merged_streams(cell.outputs)
         for output in cell.outputs:
             if "image/png" in output.get("data", {}):
                 output.data["image/png"] = plain_png(output.data["image/png"])
                 output.data.pop("text/plain", None)
     return notebook
+
+
+def merged_streams(outputs):
+    """Join pieces of the same stream, which arrive in as many parts as the kernel pleases."""
+    merged = []
+    for output in outputs:
+        previous = merged[-1] if merged else {}
+        if output.output_type == "stream" and previous.get("name") == output.name:
+            previous["text"] += output.text
+        else:
+            merged.append(output)
+    return merged
 
 
 def plain_png(text):

@@ -2,7 +2,8 @@
 
     python tools/train.py run first_cnn --seed 0        one training run on all training images
     python tools/train.py run first_cnn --validate      the run that chooses the number of epochs
-    python tools/train.py release first_cnn             weights and run card into data/models
+    python tools/train.py release first_cnn             weights and run card into _build/release
+    python tools/train.py publish first_cnn             the two into data/models
 
 Runs write to _build/models/<name>/<run>/ after every epoch and resume where they stopped. `release`
 reads the number of epochs from the validation run, and only then shows the test set to the
@@ -15,13 +16,14 @@ import json
 import time
 from pathlib import Path
 
-from helpers import datasets, environment, models, sources, training  # isort: skip, quiets TensorFlow
-
-import keras
 import numpy as np
 
+from helpers import datasets, environment, models, sources, training
+from helpers.backend import keras
+
 BUILD = Path("_build/models")
-RELEASED = Path("data/models")
+RELEASE = Path("_build/release")
+PUBLISHED = Path("data/models")
 MAX_EPOCHS = 15
 VALIDATION = "validation"
 
@@ -119,6 +121,7 @@ def release(name):
         card, history = read(folder.name, "run.json"), read(folder.name, "history.json")[:epochs]
         if card["data"]["sha256"] != data.source.sha256:
             raise SystemExit(f"{folder} was trained on other data; train it again")
+        recipe = training.Recipe(**{**card["recipe"], "epochs": epochs})
         model = getattr(models, name)()
         model.load_weights(epoch_weights(folder, epochs))
         guess = model.predict(x_test, batch_size=500, verbose=0).argmax(axis=1)
@@ -127,20 +130,22 @@ def release(name):
         runs.append(
             {
                 **card,
-                "recipe": {**card["recipe"], "epochs": epochs},
+                "recipe": dataclasses.asdict(recipe),
+                "input_digest": training.input_digest(
+                    model, recipe, data.source.sha256, card["seed"]
+                ),
                 "history": columns(history),
                 "wall_time_s": round(sum(row["seconds"] for row in history), 1),
                 "test_accuracy": accuracy,
                 "test_error": training.binomial_error(accuracy, len(x_test)),
             }
         )
-    target = RELEASED / name / "model.weights.h5"
-    with sources.written_whole(target) as part:  # the lowest seed, whatever its accuracy
-        first = BUILD / name / f"seed-{runs[0]['seed']}"
-        part.write_bytes(epoch_weights(first, epochs).read_bytes())
+    target = RELEASE / name / "model.weights.h5"
+    model.load_weights(epoch_weights(BUILD / name / f"seed-{runs[0]['seed']}", epochs))
+    training.save_released(model, target)  # the lowest seed, whatever its accuracy
     accuracies = [r["test_accuracy"] for r in runs]
     training.save_card(
-        RELEASED / name / "run.json",
+        RELEASE / name / "run.json",
         {
             "name": name,
             "parameters": model.count_params(),
@@ -156,9 +161,16 @@ def release(name):
     )
 
 
+def publish(name):
+    """Copy a finished release to data/models, each file whole; the card goes last."""
+    for file in ("model.weights.h5", "run.json"):
+        with sources.written_whole(PUBLISHED / name / file) as part:
+            part.write_bytes((RELEASE / name / file).read_bytes())
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("action", choices=["run", "release"])
+    parser.add_argument("action", choices=["run", "release", "publish"])
     parser.add_argument("name", choices=["first_cnn"])
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--validate", action="store_true", help="hold out 5,000 training images")
@@ -166,7 +178,7 @@ def main():
     if args.action == "run":
         run(args.name, args.seed, args.validate)
     else:
-        release(args.name)
+        {"release": release, "publish": publish}[args.action](args.name)
 
 
 if __name__ == "__main__":

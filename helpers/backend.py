@@ -1,0 +1,91 @@
+"""The one place that knows which backend Keras runs on: import, gradients and compilation.
+
+Everything else in the course is plain Keras and runs on TensorFlow, JAX and PyTorch alike. The
+helpers take Keras from here, ``from helpers.backend import keras``, because TensorFlow 2.21 prints
+notices while it is imported that no setting silences, and that land in the middle of a page.
+"""
+
+import os
+import sys
+import tempfile
+from contextlib import contextmanager
+from functools import partial
+
+
+@contextmanager
+def _notices_held_back():
+    """Hold back what is written to the standard error stream; show it if the block fails."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with tempfile.TemporaryFile() as notices:
+        os.dup2(notices.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            notices.seek(0)
+            os.write(kept, notices.read())
+            raise
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+
+
+with _notices_held_back():
+    import keras
+
+
+def gradient(fn, x):
+    """Return the gradient of a scalar function, and its value, on the backend in use.
+
+    Parameters
+    ----------
+    fn : callable
+        Takes a tensor like `x`, returns one number.
+    x : tensor
+
+    Returns
+    -------
+    gradient : tensor
+        Of the shape of `x`.
+    value : tensor
+        ``fn(x)``.
+    """
+    backend = keras.backend.backend()
+    if backend == "tensorflow":
+        import tensorflow as tf
+
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            value = fn(x)
+        return tape.gradient(value, x), value
+    if backend == "jax":
+        import jax
+
+        value, slope = jax.value_and_grad(fn)(x)
+        return slope, value
+    import torch
+
+    with torch.enable_grad():
+        x = x.detach().clone().requires_grad_(True)
+        value = fn(x)
+        return torch.autograd.grad(value, x)[0], value.detach()
+
+
+def compiled(fn):
+    """Return `fn` compiled where that pays.
+
+    TensorFlow gets a plain graph, because its XLA compiler is slower on CPUs than no compiler;
+    JAX compiles; PyTorch runs as it is.
+    """
+    backend = keras.backend.backend()
+    if backend == "tensorflow":
+        import tensorflow as tf
+
+        # TensorFlow counts compilations per line of code, and takes several networks for a mistake;
+        # a partial has no line of its own.
+        return tf.function(partial(fn), autograph=False)
+    if backend == "jax":
+        import jax
+
+        return jax.jit(fn)
+    return fn

@@ -1,0 +1,87 @@
+"""The first CNN against the table that the original printed, and against Keras."""
+
+import keras
+import numpy as np
+import pytest
+from scipy import special
+
+from helpers import models
+
+PRINTED = {  # layer: output shape and parameters, as the original's summary shows them
+    "conv1": ((32, 32, 16), 448),
+    "conv2": ((32, 32, 32), 4640),
+    "pool1": ((16, 16, 32), 0),
+    "conv3": ((16, 16, 32), 9248),
+    "conv4": ((16, 16, 64), 18496),
+    "pool2": ((8, 8, 64), 0),
+    "flatten": ((4096,), 0),
+    "dense1": ((256,), 1048832),
+    "logits": ((10,), 2570),
+}
+
+
+@pytest.fixture(scope="module")
+def model():
+    return models.first_cnn()
+
+
+@pytest.mark.parametrize("name", PRINTED)
+def test_layers_are_those_of_the_original(model, name):
+    shape, count = PRINTED[name]
+    layer = model.get_layer(name)
+    assert layer.output.shape[1:] == shape
+    assert layer.count_params() == count
+
+
+def test_total(model):
+    assert model.count_params() == sum(count for _, count in PRINTED.values()) == 1_084_234
+
+
+def test_closed_forms_agree_with_keras(model):
+    for kernel, channels, filters in [(1, 1, 1), (2, 3, 5), (5, 7, 4)]:
+        layer = keras.layers.Conv2D(filters, kernel)
+        layer.build((None, 9, 9, channels))
+        assert models.conv_parameters(kernel, channels, filters) == layer.count_params()
+    layer = keras.layers.Dense(6)
+    layer.build((None, 11))
+    assert models.dense_parameters(11, 6) == layer.count_params()
+
+
+def test_every_convolution_and_the_hidden_layer_have_a_leaky_relu_of_a_tenth(model):
+    kinds = [type(layer).__name__ for layer in model.layers]
+    for i, layer in enumerate(model.layers):
+        if layer.name.startswith("conv") or layer.name == "dense1":
+            assert kinds[i + 1] == "LeakyReLU"
+            assert model.layers[i + 1].negative_slope == 0.1
+
+
+def test_dropout_rates(model):
+    rates = [x.rate for x in model.layers if isinstance(x, keras.layers.Dropout)]
+    assert rates == [0.25, 0.25, 0.5]
+
+
+def test_outputs_are_the_softmax_of_the_logits(model):
+    x = np.random.default_rng(0).uniform(-0.5, 0.5, (3, 32, 32, 3)).astype("float32")
+    logits = keras.Model(model.inputs[0], model.get_layer("logits").output)(x, training=False)
+    np.testing.assert_allclose(
+        model(x, training=False), special.softmax(np.asarray(logits), axis=1), rtol=1e-4
+    )
+
+
+def test_the_originals_omission_makes_two_layers_one_linear_map():
+    head = models.first_cnn((8, 8, 3), dense_activation=False)
+    assert "leaky5" not in [layer.name for layer in head.layers]
+    a, b = np.random.default_rng(1).normal(size=(2, 1, 256)).astype("float32")
+
+    def f(x, model):
+        names = [layer.name for layer in model.layers]
+        for layer in model.layers[names.index("dense1") : names.index("softmax")]:
+            x = layer(x, training=False) if "drop" in layer.name else layer(x)
+        return np.asarray(x)
+
+    zero = np.zeros_like(a)
+    linear = f(a + b, head) - f(a, head) - f(b, head) + f(zero, head)
+    np.testing.assert_allclose(linear, 0, atol=1e-4)
+    corrected = models.first_cnn((8, 8, 3))
+    bent = f(a + b, corrected) - f(a, corrected) - f(b, corrected) + f(zero, corrected)
+    assert np.abs(bent).max() > 0.1
