@@ -2,7 +2,7 @@
 
 >>> data = load_cifar10()
 >>> print(data.source)
-CIFAR-10 (JPEG copy, quality 75): 60,000 images, local copy, sha256 ce962c363659…
+CIFAR-10 (JPEG copy, quality 75): 60,000 images, local copy, sha256 ce962c36…
 
 Every loader prints that line. Files are found and verified by :mod:`helpers.sources`; when real
 data is out of reach, the loader draws a stand-in and says so.

@@ -63,7 +63,7 @@ class Source:
         number = f"{self.items:,} image{'' if self.items == 1 else 's'}"
         return (
             f"{mark}{self.title} ({self.variant}): {number}, {self.origin}, "
-            f"sha256 {self.sha256[:12]}…"
+            f"sha256 {self.sha256[:8]}…"
         )
 
 

@@ -183,7 +183,7 @@ def test_official_archive(course, capsys, write):
     assert data.boxes_train is None
     sha256 = course.entries[0]["sha256"]
     assert capsys.readouterr().out == (
-        f"CIFAR-10 (original pixels): 120 images, local copy, sha256 {sha256[:12]}…\n"
+        f"CIFAR-10 (original pixels): 120 images, local copy, sha256 {sha256[:8]}…\n"
     )
 
 
@@ -256,7 +256,7 @@ def test_stand_in_for_cifar10(course, small_toy10, capsys):
     assert data.boxes_test.shape == (20, 4)
     digest = hashlib.sha256(data.x_train.tobytes() + data.x_test.tobytes()).hexdigest()
     assert capsys.readouterr().out == (
-        f"STAND-IN for CIFAR-10 (toy10, seed 0): 80 images, drawn here, sha256 {digest[:12]}…\n"
+        f"STAND-IN for CIFAR-10 (toy10, seed 0): 80 images, drawn here, sha256 {digest[:8]}…\n"
     )
     assert "stand-in" in data.source.credit.lower()
 

@@ -115,7 +115,7 @@ def test_page_has_its_spine_and_short_cells(page):
         if cell.cell_type == "code":
             lines = cell.source.splitlines()
             assert len(lines) <= 25, cell.source[:80]
-            assert max(map(len, lines)) <= 88, max(lines, key=len)
+            assert max(map(len, lines)) <= 80, max(lines, key=len)
 
 
 def test_the_table_of_contents_names_every_page():

@@ -356,11 +356,11 @@ def test_report_line():
     about = {"title": "CIFAR-10", "variant": "JPEG copy, quality 75", "credit": "A. Krizhevsky"}
     source = Source(origin="local copy", sha256=SHA256, items=60_000, **about)
     assert str(source) == (
-        f"CIFAR-10 (JPEG copy, quality 75): 60,000 images, local copy, sha256 {SHA256[:12]}…"
+        f"CIFAR-10 (JPEG copy, quality 75): 60,000 images, local copy, sha256 {SHA256[:8]}…"
     )
     one = Source("CIFAR-10", "toy10, seed 0", "drawn here", SHA256, 1, "drawn", stand_in=True)
     assert str(one) == (
-        f"STAND-IN for CIFAR-10 (toy10, seed 0): 1 image, drawn here, sha256 {SHA256[:12]}…"
+        f"STAND-IN for CIFAR-10 (toy10, seed 0): 1 image, drawn here, sha256 {SHA256[:8]}…"
     )
 
 

@@ -1,10 +1,11 @@
 """Checks of the exercises: one module per page, each function one exercise.
 
-A check takes an answer, prints one line, and says what is wrong before it says "wrong". It never
+A check takes an answer, prints its verdict, and says what is wrong before it says "wrong". It never
 raises: a check that cannot judge an answer says so.
 """
 
 import functools
+import textwrap
 from dataclasses import dataclass
 
 RIGHT = "right"
@@ -29,7 +30,8 @@ class Outcome:
 
     def __str__(self):
         mark = {RIGHT: "✓ ", WRONG: "✗ "}.get(self.status, "· ")
-        return f"{mark}{self.status.capitalize()}: {self.message}"
+        line = f"{mark}{self.status.capitalize()}: {self.message}"
+        return textwrap.fill(line, width=79, subsequent_indent="  ", break_long_words=False)
 
     def __bool__(self):
         return self.status == RIGHT
