@@ -1,7 +1,7 @@
 # Convolutions to Chirps. `make help` lists the commands; the README has them for systems without make.
 
 PY ?= python3
-EXTRA ?= cpu
+EXTRA ?= $(or $(shell cat .venv/.extra 2>/dev/null),cpu)
 TRAINING ?= released
 JOBS ?= 2
 PORT ?= 8000
@@ -9,11 +9,10 @@ UV_VERSION = 0.13.9
 
 UV = .boot/bin/uv
 BIN = .venv/bin
-SETUP = .venv/.synced
+SETUP = .venv/.synced-$(EXTRA)
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export UV_PYTHON_DOWNLOADS = never
 export UV_COMPILE_BYTECODE = 1
-export TF_CPP_MIN_LOG_LEVEL ?= 3
 export PYTHONUNBUFFERED = 1
 SNAKEMAKE = $(BIN)/snakemake --profile profiles/local --cores $(JOBS) --config training=$(TRAINING)
 
@@ -21,7 +20,7 @@ SNAKEMAKE = $(BIN)/snakemake --profile profiles/local --cores $(JOBS) --config t
 .PHONY: help site test test-all run record lab model bench serve lock clean
 
 help:      ## list these commands
-	@sed -n 's/^\([a-z-]*\): [^#]*## /\1\t/p;s/^\([a-z-]*\):  *## /\1\t/p' Makefile | expand -t 11 | sort -u
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' Makefile
 
 site: $(SETUP)      ## build the site from the recorded notebooks into _build/html
 	@$(BIN)/python tools/build_site.py
@@ -38,8 +37,8 @@ run: $(SETUP)      ## execute every stale page: make run TRAINING=released|quick
 record: $(SETUP)      ## execute one page and replace its record: make record PAGE=05_first_cnn
 	@$(BIN)/python tools/record.py "$(PAGE)" --jobs $(JOBS)
 
-lab: $(SETUP)      ## open the pages in JupyterLab
-	@$(BIN)/jupyter lab --notebook-dir=. notebooks
+lab: $(SETUP)      ## open copies of the pages in JupyterLab
+	@$(BIN)/python tools/lab.py && $(BIN)/jupyter lab lab
 
 model: $(SETUP)      ## train what is missing of a released network: make model NAME=first_cnn
 	@$(SNAKEMAKE) -- _build/release/$(NAME)/run.json && $(BIN)/python tools/train.py publish $(NAME)
@@ -60,7 +59,7 @@ clean:      ## remove what was built; installed packages stay
 $(SETUP): pyproject.toml uv.lock | $(UV)
 	@echo "installing the locked packages into .venv"
 	@$(UV) sync --frozen --quiet --python $(PY) --extra $(EXTRA)
-	@touch $@
+	@rm -f .venv/.synced-* && echo $(EXTRA) > .venv/.extra && touch $@
 
 $(UV):
 	@echo "installing uv into .boot"

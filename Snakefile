@@ -10,6 +10,9 @@ import sys
 sys.path.insert(0, os.path.join(workflow.basedir, "tools"))
 import dependencies
 import notebook
+from helpers import sources
+
+notebook.prepare_environment()
 
 TRAINING = config.get("training", "released")
 if TRAINING not in ("released", "quick", "full"):
@@ -23,6 +26,7 @@ wildcard_constraints:
     page="|".join(PAGES),
     training="released|quick|full",
     model="|".join(SEEDS),
+    run=r"validation|seed-\d+",
 
 
 rule pages:
@@ -39,7 +43,8 @@ rule data:
     output:
         "_build/data/{name}.txt",
     params:
-        where=[os.environ.get(v, "") for v in ("COURSE_DATA", "COURSE_CACHE", "COURSE_OFFLINE")],
+        at_hand=lambda w: str(sources.at_hand(w.name)),
+        offline=sources.offline(),
     shell:
         "python -m helpers.datasets {wildcards.name} > {output}"
 
@@ -48,6 +53,9 @@ rule page:
     input:
         source="notebooks/{page}.md",
         lock="uv.lock",
+        engine=["tools/execute.py", "tools/notebook.py"],
+        registry="data/registry.toml",
+        metrics=lambda w: dependencies.metrics_file(w.page),
         helpers=lambda w: dependencies.helper_files(w.page),
         data=lambda w: [f"_build/data/{n}.txt" for n in dependencies.data_sets(w.page)],
         models=lambda w: dependencies.model_files(w.page),
@@ -61,10 +69,11 @@ rule page:
         "python tools/execute.py {wildcards.page} {wildcards.training} {output} --log {log}"
 
 
-# A finished run stays: delete its `.done` file to train again. Every epoch is kept beside it.
+# The card is written when a run is complete; delete it to go on training. Every epoch is kept
+# beside it, and an interrupted run resumes.
 rule train:
     output:
-        touch("_build/models/{model}/{run}.done"),
+        "_build/models/{model}/{run}/run.json",
     params:
         how=lambda w: "--seed 100 --validate" if w.run == "validation" else f"--seed {w.run[5:]}",
     threads: 1
@@ -76,7 +85,7 @@ rule train:
 rule release:
     input:
         lambda w: [
-            f"_build/models/{w.model}/{run}.done"
+            f"_build/models/{w.model}/{run}/run.json"
             for run in ["validation", *(f"seed-{s}" for s in SEEDS[w.model])]
         ],
     output:

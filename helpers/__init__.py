@@ -9,5 +9,3 @@ import os
 # TensorFlow writes start-up notices to the terminal, and from there into notebooks; errors still
 # raise. Set the variable yourself to see them.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-
-__version__ = "0.1.0"

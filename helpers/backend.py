@@ -35,19 +35,20 @@ with _notices_held_back():
 
 
 def gradient(fn, x):
-    """Return the gradient of a scalar function, and its value, on the backend in use.
+    """Return the gradient of the sum of ``fn(x)``, and ``fn(x)``, on the backend in use.
 
     Parameters
     ----------
     fn : callable
-        Takes a tensor like `x`, returns one number.
+        Takes a tensor like `x`, returns a tensor. Where each of its numbers depends on one image of
+        the batch only, the gradient of the sum holds the gradient of every number.
     x : tensor
 
     Returns
     -------
     gradient : tensor
         Of the shape of `x`.
-    value : tensor
+    values : tensor
         ``fn(x)``.
     """
     backend = keras.backend.backend()
@@ -56,19 +57,22 @@ def gradient(fn, x):
 
         with tf.GradientTape() as tape:
             tape.watch(x)
-            value = fn(x)
-        return tape.gradient(value, x), value
+            values = fn(x)
+        return tape.gradient(values, x), values
     if backend == "jax":
         import jax
 
-        value, slope = jax.value_and_grad(fn)(x)
-        return slope, value
+        def summed(x):
+            values = fn(x)
+            return values.sum(), values
+
+        return jax.grad(summed, has_aux=True)(x)
     import torch
 
     with torch.enable_grad():
         x = x.detach().clone().requires_grad_(True)
-        value = fn(x)
-        return torch.autograd.grad(value, x)[0], value.detach()
+        values = fn(x)
+        return torch.autograd.grad(values.sum(), x)[0], values.detach()
 
 
 def compiled(fn):

@@ -47,11 +47,18 @@ def processor():
     return platform.processor() or platform.machine()
 
 
-def peak_memory_mb():
-    """Return the largest resident memory of this process so far, in MB; None where unknown."""
+def peak_memory_mb(*, of_children=False):
+    """Return the largest resident memory of a process so far, in MB; None where unknown.
+
+    Parameters
+    ----------
+    of_children : bool
+        Ask for the largest of the finished child processes instead of this one.
+    """
     try:
         import resource
     except ImportError:  # Windows
         return None
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    whose = resource.RUSAGE_CHILDREN if of_children else resource.RUSAGE_SELF
+    peak = resource.getrusage(whose).ru_maxrss
     return round(peak / (1e6 if sys.platform == "darwin" else 1e3))

@@ -82,15 +82,17 @@ def maximum_stimuli(
         return ops.sum(own * (ops.mean(output, axis=map_axes) if map_axes else output), axis=1)
 
     @backend.compiled
-    def climb(pictures):  # the gradient of the sum holds every picture's own gradient
-        slope, _ = backend.gradient(lambda x: ops.sum(excitement(x)), pictures)
+    def climb(pictures):
+        slope, scores = backend.gradient(excitement, pictures)
         length = ops.sqrt(ops.sum(slope * slope, axis=pixel_axes, keepdims=True))
-        return pictures + step * slope / (length + EPSILON)
+        return pictures + step * slope / (length + EPSILON), scores
 
     pictures = ops.convert_to_tensor(start.astype("float32"))
     for _ in range(int(steps)):
-        pictures = climb(pictures)
-    return ops.convert_to_numpy(pictures), ops.convert_to_numpy(excitement(pictures))
+        pictures, _ = climb(pictures)
+    # One more step, not taken, gives the scores of the last pictures: it is compiled already.
+    scores = climb(pictures)[1] if steps else excitement(pictures)
+    return ops.convert_to_numpy(pictures), ops.convert_to_numpy(scores)
 
 
 def viewable(stimuli, *, grey=0.0, largest=None):

@@ -105,6 +105,7 @@ def numbers(ax, matrix, title=None, *, highlight=None, signed=False):
                 edgecolor=ORANGE,
                 linewidth=3,
                 clip_on=False,
+                zorder=3,  # above the grid
             )
         )
     if title is not None:

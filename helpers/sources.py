@@ -197,13 +197,16 @@ def find(dataset):
     DataError
         If a file is there but its sha256 is wrong.
     """
-    files = registry()[dataset]["files"]
-    for look in (_local_copy, _cached, _downloaded):
-        for entry in files:
-            found = look(entry)
-            if found:
-                return found
-    return None
+    return at_hand(dataset) or _first(dataset, _downloaded)
+
+
+def at_hand(dataset):
+    """Return what :func:`find` would, without asking the network."""
+    return _first(dataset, _local_copy) or _first(dataset, _cached)
+
+
+def _first(dataset, look):
+    return next(filter(None, map(look, registry()[dataset]["files"])), None)
 
 
 def _local_copy(entry):

@@ -17,6 +17,7 @@ from tqdm import tqdm
 
 from helpers import sources
 from helpers.backend import keras
+from helpers.datasets import check_images
 from helpers.environment import describe
 
 _HERE = Path(__file__).resolve().parent
@@ -102,7 +103,15 @@ def fit(model, x, y, recipe, *, validation_data=None, callbacks=(), progress=Tru
     dict
         One list per quantity, one number per epoch: ``loss``, ``accuracy``, ``learning_rate`` and,
         with validation data, ``val_loss``, ``val_accuracy``.
+
+    Raises
+    ------
+    ValueError
+        If an image is not finite, or the images are no stack of images.
     """
+    x = check_images(x, name="x")
+    if validation_data is not None:
+        check_images(validation_data[0], name="the validation images")
     schedule = keras.callbacks.LearningRateScheduler(
         lambda epoch, _rate: recipe.learning_rate_at(epoch)
     )

@@ -153,10 +153,15 @@ def test_a_failed_or_killed_record_leaves_the_old_one(course):
     assert "its record stands" in failed.stderr
     assert record.read_bytes() == old
 
-    page.write_text(page_source("print(3)", "import time; time.sleep(60)"))
+    marker = course / "started"
+    wait = f"import time, pathlib\npathlib.Path({str(marker)!r}).touch()\ntime.sleep(60)"
+    page.write_text(page_source("print(3)", wait))
     env = {**os.environ, "PATH": BIN + os.pathsep + os.environ["PATH"], "PYTHONPATH": str(course)}
     process = subprocess.Popen(make, cwd=course, env=env, start_new_session=True)
-    time.sleep(12)
+    deadline = time.monotonic() + 120
+    while not marker.exists() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert marker.exists(), "the page never started"
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
     assert record.read_bytes() == old

@@ -9,11 +9,15 @@ import pytest
 from conftest import ROOT
 
 PAGES = notebook.pages()
-MACHINE_PATH = re.compile(r"(/home/|/root/|/tmp/|/Users/|/content/|[A-Z]:\\\\Users)|" + str(ROOT))
+MACHINE_PATH = re.compile(
+    r"(/home/|/root/|/tmp/|/Users/|/content/|[A-Z]:\\\\Users)|" + re.escape(str(ROOT))
+)
 
 
 def record(page):
-    return json.loads((notebook.NOTEBOOKS / f"{page}.ipynb").read_text(encoding="utf-8"))
+    path = notebook.NOTEBOOKS / f"{page}.ipynb"
+    assert path.is_file(), f"{page} has no record; run: make record PAGE={page}"
+    return json.loads(path.read_text(encoding="utf-8"))
 
 
 def text_of(cell):

@@ -40,7 +40,8 @@ def site():
     )
     assert built.returncode == 0, built.stdout + built.stderr
     html = ROOT / "_build" / "html"
-    names = [*html.glob("book/*.html"), *html.glob("notebooks/*.html")]
+    names = [p for p in html.rglob("*.html") if p.name not in ("index.html", "genindex.html")]
+    names.append(html / "book" / "index.html")
     return {path.stem: Page(path.read_text(encoding="utf-8")) for path in names}
 
 

@@ -174,7 +174,7 @@ def test_a_killed_save_leaves_the_old_file(tmp_path):
     assert path.read_bytes() == b"the old weights"
     training.save_released(tiny(), path)  # sweeps what the killed process left
     assert path.stat().st_size > 1000
-    assert not list(tmp_path.glob(".part-*4")), list(tmp_path.iterdir())
+    assert not list(tmp_path.glob(".part-*")), list(tmp_path.iterdir())
 
 
 def test_input_digest_changes_with_everything_that_matters():
@@ -195,3 +195,21 @@ def test_environment_names_backend_and_versions():
     about = training.environment()
     assert about["backend"] == keras.backend.backend()
     assert about["packages"]["keras"] == keras.__version__
+
+
+@pytest.mark.parametrize("where", ["training", "validation"])
+def test_an_image_that_is_not_finite_stops_the_training(where):
+    x = np.zeros((4, 4, 4, 1), "float32")
+    y = keras.utils.to_categorical([0, 1, 0, 1], 2)
+    bad = x.copy()
+    bad[2, 1, 3, 0] = np.nan
+    model = keras.Sequential([keras.Input((4, 4, 1)), keras.layers.Flatten()])
+    model.add(keras.layers.Dense(2, activation="softmax"))
+    model.compile("adamax", "categorical_crossentropy", metrics=["accuracy"])
+    before = model.get_weights()
+    images, watched = (bad, x) if where == "training" else (x, bad)
+    with pytest.raises(
+        ValueError, match=r"\[2\] holds nan at \(row, column, channel\) \(1, 3, 0\)"
+    ):
+        training.fit(model, images, y, training.Recipe(epochs=1), validation_data=(watched, y))
+    assert all(np.array_equal(a, b) for a, b in zip(before, model.get_weights(), strict=True))

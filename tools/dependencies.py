@@ -60,6 +60,11 @@ def data_sets(page):
     return sorted(set(re.findall(r"datasets\.load_(cifar10|dog)\(", source_text(page))))
 
 
+def metrics_file(page):
+    """Return the file of expected metrics, if the page checks any."""
+    return ["data/metrics.toml"] if "helpers/metrics.py" in helper_files(page) else []
+
+
 def model_files(page):
     """Return the files of the released models that a page loads, sorted."""
     names = set(re.findall(r"load_released\([^)]*?[\"'](\w+)[\"']\)", source_text(page)))

@@ -9,7 +9,6 @@ says how the run ended; `tools/report_runs.py` makes a table of these.
 import argparse
 import json
 import os
-import resource
 import sys
 import time
 from pathlib import Path
@@ -33,8 +32,9 @@ def main():
     parser.add_argument("output", type=Path)
     parser.add_argument("--log", type=Path, required=True)
     args = parser.parse_args()
-    notebook.own_ipython()
-    status = {"page": args.page, "training": args.training}
+    notebook.prepare_environment()
+    status = {"page": args.page, "training": args.training, "status": "interrupted"}
+    write_status(args.log, status)  # stands if this process is killed
     started = time.perf_counter()
     try:
         result = execute(args.page, args.training, args.log)
@@ -43,14 +43,18 @@ def main():
     else:
         status["status"], message = "ok", None
     status["seconds"] = round(time.perf_counter() - started, 1)
-    status["peak_memory_mb"] = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1000
+    status["peak_memory_mb"] = environment.peak_memory_mb(of_children=True)
     status["finished"] = time.strftime("%Y-%m-%d %H:%M")
-    with written_whole(args.log.with_suffix(".json")) as part:
-        part.write_text(json.dumps(status))
+    write_status(args.log, status)
     if message:
         sys.exit(f"{message}\nThe partial notebook is {args.log}")
     result.metadata["provenance"] = provenance(args.page, args.training, status)
     notebook.write(result, args.output)
+
+
+def write_status(log, status):
+    with written_whole(log.with_suffix(".json")) as part:
+        part.write_text(json.dumps(status))
 
 
 def execute(page, training, log):
@@ -113,8 +117,8 @@ def provenance(page, training, status):
 
 
 def data_at_hand(name):
-    """Return which file of a data set this run could use, or that it was a stand-in."""
-    found = sources.find(name)
+    """Return which file of a data set is there without a download, or that none is."""
+    found = sources.at_hand(name)
     if found is None:
         return {"stand_in": True}
     return {"variant": found.entry["variant"], "sha256": found.entry["sha256"]}

@@ -97,10 +97,17 @@ def write(notebook, path):
         nbformat.write(notebook, part)
 
 
-def own_ipython():
-    """Give kernels a configuration of their own: no start-up files, no history, no notices."""
+def prepare_environment():
+    """Make this process and the kernels it starts independent of the user's settings and folder.
+
+    Kernels get a configuration of their own: no start-up files, no history, no notices. Folders
+    given by ``$COURSE_DATA`` and ``$COURSE_CACHE`` become absolute, because pages run elsewhere.
+    """
     folder = ROOT / "_build" / "ipython"
     config = folder / "profile_default" / "ipython_kernel_config.py"
     with written_whole(config) as part:
         part.write_text("c.IPKernelApp.log_level = 40\nc.HistoryManager.enabled = False\n")
     os.environ["IPYTHONDIR"] = str(folder)
+    for name in ("COURSE_DATA", "COURSE_CACHE"):
+        if os.environ.get(name):
+            os.environ[name] = str(Path(os.environ[name]).expanduser().resolve())

@@ -18,8 +18,9 @@ def main():
             rows.append((page, "", "", "", "not run"))
             continue
         run = json.loads(path.read_text())
-        memory = f"{run['peak_memory_mb']:,} MB"
-        rows.append((page, f"{run['seconds']:.0f}", memory, run["finished"], run["status"]))
+        seconds = f"{run['seconds']:.0f}" if "seconds" in run else ""
+        memory = f"{run['peak_memory_mb']:,} MB" if run.get("peak_memory_mb") else ""
+        rows.append((page, seconds, memory, run.get("finished", ""), run["status"]))
     widths = [max(len(row[i]) for row in rows) for i in range(4)]
     print(f"\nTRAINING={training}")
     for row in rows:

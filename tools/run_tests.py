@@ -12,7 +12,6 @@ import os
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import notebook
 from dependencies import data_sets
@@ -30,8 +29,9 @@ def comparable(page):
 
 def record_commands():
     """Return one pytest command for the records to compare whole, one for the others."""
-    whole = [page for page in notebook.pages() if comparable(page)]
-    others = [page for page in notebook.pages() if page not in whole]
+    recorded = [p for p in notebook.pages() if (notebook.NOTEBOOKS / f"{p}.ipynb").is_file()]
+    whole = [page for page in recorded if comparable(page)]
+    others = [page for page in recorded if page not in whole]
     commands = []
     for flag, chosen, title in (
         ("--nbval", whole, "records compared whole"),
@@ -47,9 +47,7 @@ def record_commands():
 def main():
     os.chdir(notebook.ROOT)
     os.environ.setdefault("COURSE_OFFLINE", "1")  # tests wait for no network
-    if "COURSE_DATA" in os.environ:
-        os.environ["COURSE_DATA"] = str(Path(os.environ["COURSE_DATA"]).resolve())
-    notebook.own_ipython()
+    notebook.prepare_environment()
     if sys.argv[1:] == ["slow"]:
         steps = [("slow tests", [*PYTEST, "-m", "slow", "tests"])]
     else:

@@ -76,18 +76,21 @@ def run(name, seed, validate):
 
     keras.utils.set_random_seed(seed)
     model = getattr(models, name)()
+    digest = training.input_digest(model, recipe, data.source.sha256, seed)
+    if (folder / "run.json").is_file():
+        if json.loads((folder / "run.json").read_text())["input_digest"] == digest:
+            return print(f"{folder} is complete")
+        raise SystemExit(f"{folder} holds a run of another network or recipe; move it away")
     model.compile("adamax", "categorical_crossentropy", metrics=["accuracy"])
     folder.mkdir(parents=True, exist_ok=True)
-    resume = keras.callbacks.BackupAndRestore(
-        folder / "resume", double_checkpoint=True, delete_checkpoint=False
-    )
+    resume = keras.callbacks.BackupAndRestore(folder / "resume", double_checkpoint=True)
     training.fit(
         model,
         x,
         y,
         recipe,
         validation_data=held_out,
-        callbacks=[resume, KeepEpochs(folder)],
+        callbacks=[KeepEpochs(folder), resume],  # a resumed run has the history of its past
         progress=False,
     )
     training.save_card(
@@ -97,7 +100,7 @@ def run(name, seed, validate):
             "recipe": dataclasses.asdict(recipe),
             "data": dataclasses.asdict(data.source),
             "peak_memory_mb": environment.peak_memory_mb(),
-            "input_digest": training.input_digest(model, recipe, data.source.sha256, seed),
+            "input_digest": digest,
             **training.environment(),
         },
     )
@@ -119,10 +122,12 @@ def release(name):
     x_test, runs = scaled(data.x_test), []
     for folder in sorted((BUILD / name).glob("seed-*")):
         card, history = read(folder.name, "run.json"), read(folder.name, "history.json")[:epochs]
-        if card["data"]["sha256"] != data.source.sha256:
-            raise SystemExit(f"{folder} was trained on other data; train it again")
-        recipe = training.Recipe(**{**card["recipe"], "epochs": epochs})
         model = getattr(models, name)()
+        recipe = training.Recipe(**card["recipe"])
+        inputs = data.source.sha256, card["seed"]
+        if card["input_digest"] != training.input_digest(model, recipe, *inputs):
+            raise SystemExit(f"{folder} holds a run of another network, recipe or data")
+        recipe = dataclasses.replace(recipe, epochs=epochs)
         model.load_weights(epoch_weights(folder, epochs))
         guess = model.predict(x_test, batch_size=500, verbose=0).argmax(axis=1)
         accuracy = float(np.mean(guess == data.y_test))
@@ -131,9 +136,7 @@ def release(name):
             {
                 **card,
                 "recipe": dataclasses.asdict(recipe),
-                "input_digest": training.input_digest(
-                    model, recipe, data.source.sha256, card["seed"]
-                ),
+                "input_digest": training.input_digest(model, recipe, *inputs),
                 "history": columns(history),
                 "wall_time_s": round(sum(row["seconds"] for row in history), 1),
                 "test_accuracy": accuracy,

@@ -1,0 +1,18 @@
+"""Copy the pages into lab/, to work in: `python tools/lab.py`. What is there already stays."""
+
+import notebook
+
+LAB = notebook.ROOT / "lab"
+
+
+def main():
+    for page in notebook.pages():
+        target = LAB / f"{page}.ipynb"
+        if target.is_file():
+            print(f"lab/{target.name} is yours; delete it to get a fresh copy")
+        else:
+            notebook.write(notebook.read_source(page), target)
+
+
+if __name__ == "__main__":
+    main()
