@@ -40,8 +40,7 @@ def site():
     )
     assert built.returncode == 0, built.stdout + built.stderr
     html = ROOT / "_build" / "html"
-    names = [p for p in html.rglob("*.html") if p.name not in ("index.html", "genindex.html")]
-    names.append(html / "book" / "index.html")
+    names = [html / "search.html", *html.glob("book/*.html"), *html.glob("notebooks/*.html")]
     return {path.stem: Page(path.read_text(encoding="utf-8")) for path in names}
 
 
