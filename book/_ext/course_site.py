@@ -1,7 +1,8 @@
 """Make the built pages self-contained, and show what stands behind a recorded run.
 
-Three things that a theme does not do: MathJax is served from the site itself, no page may ask
-another host for anything, and a page made from a notebook ends with its provenance.
+Four things that a theme does not do: MathJax is served from the site itself, no page may ask
+another host for anything, a page made from a notebook ends with its provenance, and a changed style
+sheet reaches the pages.
 """
 
 import base64
@@ -80,6 +81,17 @@ def provenance_strip(run):
     return f'<aside class="provenance" aria-label="How this page was run"><p>{text}</p></aside>'
 
 
+def on_outdated(app, env, added, changed, removed):
+    """Write every page again when the style sheet, a picture or this file changed."""
+    folder = Path(__file__).parent.parent / "_static"
+    assets = [Path(__file__), *sorted(path for path in folder.rglob("*") if path.is_file())]
+    digest = hashlib.sha256(b"".join(path.read_bytes() for path in assets)).hexdigest()
+    if getattr(env, "course_assets", None) == digest:
+        return []
+    env.course_assets = digest
+    return sorted(env.found_docs)
+
+
 def allow_inline_scripts(app, exception):
     """Name the inline scripts of every page by hash in its policy."""
     if exception is not None or app.builder.format != "html":
@@ -115,6 +127,7 @@ def copy_mathjax(app, exception):
 
 
 def setup(app):
+    app.connect("env-get-outdated", on_outdated)
     app.connect("html-page-context", on_page, priority=900)
     app.connect("build-finished", copy_mathjax)
     app.connect("build-finished", allow_inline_scripts)
