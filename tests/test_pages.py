@@ -9,9 +9,7 @@ import pytest
 from conftest import ROOT
 
 PAGES = notebook.pages()
-MACHINE_PATH = re.compile(
-    r"(/home/|/root/|/tmp/|/Users/|/content/|[A-Z]:\\\\Users)|" + re.escape(str(ROOT))
-)
+MACHINE_PATH = re.compile(r"/(home|root|tmp|Users|content)/|[A-Z]:\\Users|" + re.escape(str(ROOT)))
 
 
 def record(page):
