@@ -69,8 +69,8 @@ rule page:
         "python tools/execute.py {wildcards.page} {wildcards.training} {output} --log {log}"
 
 
-# The card is written when a run is complete; delete it to go on training. Every epoch is kept
-# beside it, and an interrupted run resumes.
+# The card is written when a run is complete, and an interrupted run resumes. To train again, delete
+# the folder of the run.
 rule train:
     output:
         "_build/models/{model}/{run}/run.json",

@@ -4,6 +4,7 @@ import base64
 import json
 import re
 
+import dependencies
 import notebook
 import pytest
 from conftest import ROOT
@@ -67,13 +68,7 @@ def test_record_was_made_with_the_released_dial_on_real_data(page):
     provenance = record(page)["metadata"]["provenance"]
     assert provenance["training"] == "released"
     assert not [d for d in provenance["data"].values() if d.get("stand_in")]
-    assert set(provenance["data"]) == set(dependencies_of(page))
-
-
-def dependencies_of(page):
-    import dependencies
-
-    return dependencies.data_sets(page)
+    assert set(provenance["data"]) == set(dependencies.data_sets(page))
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -5,7 +5,7 @@ import math
 import pytest
 from conftest import ROOT
 
-from helpers import models, sources, training
+from helpers import metrics, models, sources, training
 
 CARD = training.released_card("first_cnn")
 WEIGHTS = ROOT / "data" / "models" / "first_cnn" / "model.weights.h5"
@@ -38,6 +38,16 @@ def test_epochs_were_chosen_on_images_held_out_of_the_training_set():
     validation = chosen_on["history"]["val_accuracy"]
     assert CARD["epochs"] == 1 + validation.index(max(validation))
     assert all(len(run["history"]["loss"]) == CARD["epochs"] for run in CARD["runs"])
+
+
+def test_the_page_expects_what_the_card_measured():
+    source = sources.Source(**CARD["runs"][0]["data"])
+    name = "first_cnn.test_accuracy"
+    entry = metrics.expected(name, training="released", source=source)
+    released = next(r for r in CARD["runs"] if r["seed"] == CARD["released_seed"])
+    assert entry["value"] == pytest.approx(released["test_accuracy"], abs=5e-5)
+    entry = metrics.expected(name, training="full", source=source)
+    assert entry["value"] == pytest.approx(CARD["test_accuracy_mean"], abs=5e-5)
 
 
 def test_the_card_belongs_to_the_network_of_today():

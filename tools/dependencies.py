@@ -7,6 +7,8 @@ from pathlib import Path
 
 import jupytext
 
+from helpers import sources
+
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -57,7 +59,8 @@ def source_text(page):
 
 def data_sets(page):
     """Return the data sets of ``data/registry.toml`` that a page loads, sorted."""
-    return sorted(set(re.findall(r"datasets\.load_(cifar10|dog)\(", source_text(page))))
+    loaded = set(re.findall(r"datasets\.load_(\w+)\(", source_text(page)))
+    return sorted(loaded & set(sources.registry()))
 
 
 def metrics_file(page):

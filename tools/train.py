@@ -25,6 +25,7 @@ BUILD = Path("_build/models")
 RELEASE = Path("_build/release")
 PUBLISHED = Path("data/models")
 MAX_EPOCHS = 15
+N_VALIDATION = 5000
 VALIDATION = "validation"
 
 
@@ -66,7 +67,7 @@ def run(name, seed, validate):
     """Train one network for MAX_EPOCHS epochs, keeping every epoch."""
     data = datasets.load_cifar10(allow_stand_in=False)
     folder = BUILD / name / (VALIDATION if validate else f"seed-{seed}")
-    recipe = training.Recipe(epochs=MAX_EPOCHS, n_validation=5000 if validate else 0)
+    recipe = training.Recipe(epochs=MAX_EPOCHS, n_validation=N_VALIDATION if validate else 0)
     x, y = scaled(data.x_train), one_hot(data.y_train)
     held_out = None
     if validate:
@@ -176,7 +177,7 @@ def main():
     parser.add_argument("action", choices=["run", "release", "publish"])
     parser.add_argument("name", choices=["first_cnn"])
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--validate", action="store_true", help="hold out 5,000 training images")
+    parser.add_argument("--validate", action="store_true", help="hold out some training images")
     args = parser.parse_args()
     if args.action == "run":
         run(args.name, args.seed, args.validate)
