@@ -10,6 +10,7 @@ import sys
 sys.path.insert(0, os.path.join(workflow.basedir, "tools"))
 import dependencies
 import notebook
+from networks import NETWORKS, STUDIES
 from helpers import sources
 
 notebook.prepare_environment()
@@ -19,13 +20,13 @@ if TRAINING not in ("released", "quick", "full"):
     raise ValueError(f"TRAINING={TRAINING}: expected released, quick or full")
 
 PAGES = notebook.pages()
-SEEDS = {"first_cnn": [0, 1, 2]}
 MINUTES = {"released": 15, "quick": 30, "full": 24 * 60}
 
 wildcard_constraints:
     page="|".join(PAGES),
     training="released|quick|full",
-    model="|".join(SEEDS),
+    model="|".join(NETWORKS),
+    study="|".join(STUDIES),
     run=r"validation|seed-\d+",
 
 
@@ -82,14 +83,26 @@ rule train:
         "python tools/train.py run {wildcards.model} {params.how}"
 
 
+def runs(name):
+    network = NETWORKS[name]
+    names = ["validation"] * bool(network.choose_epochs) + [f"seed-{s}" for s in network.seeds]
+    return [f"_build/models/{name}/{run}/run.json" for run in names]
+
+
 rule release:
     input:
-        lambda w: [
-            f"_build/models/{w.model}/{run}/run.json"
-            for run in ["validation", *(f"seed-{s}" for s in SEEDS[w.model])]
-        ],
+        lambda w: runs(w.model),
     output:
         "_build/release/{model}/run.json",
         "_build/release/{model}/model.weights.h5",
     shell:
         "python tools/train.py release {wildcards.model}"
+
+
+rule study:
+    input:
+        lambda w: [run for part in STUDIES[w.study] for run in runs(part)],
+    output:
+        "_build/release/{study}/run.json",
+    shell:
+        "python tools/train.py release {wildcards.study}"

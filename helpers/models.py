@@ -45,6 +45,64 @@ def first_cnn(input_shape=(32, 32, 3), num_classes=10, *, dense_activation=True)
     return model
 
 
+def cifar_cnn(
+    input_shape=(32, 32, 3),
+    num_classes=10,
+    n_filter=32,
+    *,
+    batch_norm=False,
+    augmentation=False,
+):
+    """Build the homework's network: conv-conv-pool-dropout twice, then 512 units and a softmax.
+
+    With 64 filters it has 1,297,866 parameters.
+
+    Parameters
+    ----------
+    input_shape : tuple of int
+        Height, width and channels of an image. Pixels are expected in [0, 1].
+    num_classes : int
+        Number of outputs.
+    n_filter : int
+        Filters of every convolution.
+    batch_norm : bool
+        Whether every convolution is followed by batch normalisation, before its ReLU.
+    augmentation : bool
+        Whether training sees every image shifted by up to four pixels and, half the time,
+        mirrored.
+
+    Returns
+    -------
+    keras.Sequential
+        Not compiled. Input (n, height, width, channels), output (n, num_classes) probabilities.
+
+    References
+    ----------
+    S. Ioffe and C. Szegedy, *Batch Normalization*, ICML 2015.
+    """
+    model = keras.Sequential(name="cifar_cnn")
+    model.add(keras.Input(input_shape))
+    if augmentation:
+        model.add(layers.RandomFlip("horizontal", name="mirror"))
+        shift = 4 / input_shape[0], 4 / input_shape[1]
+        model.add(layers.RandomTranslation(*shift, interpolation="nearest", name="shift"))
+    for number, padding in enumerate(("same", "valid", "same", "valid"), start=1):
+        activation = None if batch_norm else "relu"
+        name = f"conv{number}"
+        model.add(layers.Conv2D(n_filter, 3, padding=padding, activation=activation, name=name))
+        if batch_norm:
+            model.add(layers.BatchNormalization(name=f"norm{number}"))
+            model.add(layers.ReLU(name=f"relu{number}"))
+        if padding == "valid":
+            model.add(layers.MaxPooling2D(2, name=f"pool{number // 2}"))
+            model.add(layers.Dropout(0.25, name=f"drop{number // 2}"))
+    model.add(layers.Flatten(name="flatten"))
+    model.add(layers.Dense(512, activation="relu", name="dense1"))
+    model.add(layers.Dropout(0.5, name="drop3"))
+    model.add(layers.Dense(num_classes, activation="softmax", name="softmax"))
+    return model
+
+
 def conv_parameters(kernel_size, channels_in, filters):
     """Count the weights and biases of a convolution with a square kernel.
 

@@ -14,14 +14,15 @@ pytestmark = pytest.mark.slow
 
 # The tool itself, on a few drawn images and for three epochs.
 DRIVER = """
+import dataclasses
 import sys
 sys.path.insert(0, {tools!r})
 import train
 from helpers import datasets
 small = datasets.load_toy10(2000, 100, verbose=False)
 train.datasets.load_cifar10 = lambda **options: small
-train.MAX_EPOCHS = {epochs}
-train.N_VALIDATION = 200
+few = dict(recipe=dict(epochs={epochs}), seeds=(0,), choose_epochs=200)
+train.NETWORKS["first_cnn"] = dataclasses.replace(train.NETWORKS["first_cnn"], **few)
 sys.argv = ["train.py", *{arguments!r}]
 train.main()
 """

@@ -1,13 +1,13 @@
-"""Train a network that the course releases, one seed at a time, and assemble its run card.
+"""Train what the course releases, one run at a time, and assemble the run cards.
 
-    python tools/train.py run first_cnn --seed 0        one training run on all training images
+    python tools/train.py run cifar_cnn --seed 0        one training run
     python tools/train.py run first_cnn --validate      the run that chooses the number of epochs
-    python tools/train.py release first_cnn             weights and run card into _build/release
-    python tools/train.py publish first_cnn             the two into data/models
+    python tools/train.py release cifar_cnn             weights and run card into _build/release
+    python tools/train.py publish cifar_cnn             the two into data/models
 
-Runs write to _build/models/<name>/<run>/ after every epoch and resume where they stopped. `release`
-reads the number of epochs from the validation run, and only then shows the test set to the
-networks: once each.
+What each network is stands in tools/networks.py. Runs write to _build/models/<name>/<run>/ after
+every epoch and resume where they stopped. Only `release` shows the test set to the networks: once
+each, after the last epoch, or after the epoch that the validation run chose.
 """
 
 import argparse
@@ -17,6 +17,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+from networks import NETWORKS, STUDIES, STUDY_EPOCHS
 
 from helpers import datasets, environment, models, sources, training
 from helpers.backend import keras
@@ -24,8 +25,6 @@ from helpers.backend import keras
 BUILD = Path("_build/models")
 RELEASE = Path("_build/release")
 PUBLISHED = Path("data/models")
-MAX_EPOCHS = 15
-N_VALIDATION = 5000
 VALIDATION = "validation"
 
 
@@ -54,35 +53,59 @@ def epoch_weights(folder, epoch):
     return folder / f"epoch-{epoch:02d}.weights.h5"
 
 
-def scaled(images):
-    """Pixels 0…255 as 32-bit floats from -0.5 to 0.5."""
-    return images.astype("float32") / 255 - 0.5
+def load(network):
+    if network.data == "toy10":
+        return datasets.load_toy10(20_000, 2000)
+    return datasets.load_cifar10(allow_stand_in=False)
+
+
+def scaled(images, network):
+    """Pixels 0…255 as the network expects them, in 32-bit floats."""
+    return images.astype("float32") / 255 + network.lowest
 
 
 def one_hot(labels):
     return keras.utils.to_categorical(labels, 10)
 
 
+def recipe_of(network, validate=False):
+    recipe = training.Recipe(**network.recipe)
+    return dataclasses.replace(recipe, n_validation=network.choose_epochs) if validate else recipe
+
+
+def build(network, precision="float32"):
+    """Return the network; its probabilities are 32-bit whatever the precision of its layers."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(precision)
+    try:
+        model = getattr(models, network.build)(**network.options)
+    finally:
+        keras.config.set_dtype_policy(before)
+    model.layers[-1].dtype_policy = "float32"
+    return model
+
+
 def run(name, seed, validate):
-    """Train one network for MAX_EPOCHS epochs, keeping every epoch."""
-    data = datasets.load_cifar10(allow_stand_in=False)
+    """Train one network for all its epochs, keeping every epoch."""
+    network = NETWORKS[name]
+    recipe = recipe_of(network, validate)
+    data = load(network)
     folder = BUILD / name / (VALIDATION if validate else f"seed-{seed}")
-    recipe = training.Recipe(epochs=MAX_EPOCHS, n_validation=N_VALIDATION if validate else 0)
-    x, y = scaled(data.x_train), one_hot(data.y_train)
+    x, y = scaled(data.x_train, network), one_hot(data.y_train)
     held_out = None
-    if validate:
+    if recipe.n_validation:
         train, held = training.split_off(len(x), recipe.n_validation, seed=seed)
         held_out = x[held], y[held]
         x, y = x[train], y[train]
 
     keras.utils.set_random_seed(seed)
-    model = getattr(models, name)()
+    model = build(network, recipe.precision)
     digest = training.input_digest(model, recipe, data.source.sha256, seed)
     if (folder / "run.json").is_file():
         if json.loads((folder / "run.json").read_text())["input_digest"] == digest:
             return print(f"{folder} is complete")
         raise SystemExit(f"{folder} holds a run of another network or recipe; move it away")
-    model.compile("adamax", "categorical_crossentropy", metrics=["accuracy"])
+    model.compile(recipe.optimizer, "categorical_crossentropy", metrics=["accuracy"])
     folder.mkdir(parents=True, exist_ok=True)
     resume = keras.callbacks.BackupAndRestore(folder / "resume", double_checkpoint=True)
     training.fit(
@@ -97,6 +120,7 @@ def run(name, seed, validate):
     training.save_card(
         folder / "run.json",
         {
+            "network": name,
             "seed": seed,
             "recipe": dataclasses.asdict(recipe),
             "data": dataclasses.asdict(data.source),
@@ -111,43 +135,66 @@ def columns(rows):
     return {name: [round(row[name], 5) for row in rows] for name in rows[0]}
 
 
-def release(name):
-    """Choose the epochs on the validation run, test every seed once, write weights and card."""
-    data = datasets.load_cifar10(allow_stand_in=False)
+def read(name, folder, file):
+    return json.loads((BUILD / name / folder / file).read_text())
 
-    def read(folder, file):
-        return json.loads((BUILD / name / folder / file).read_text())
 
-    chosen_on = read(VALIDATION, "history.json")
-    epochs = 1 + int(np.argmax([row["val_accuracy"] for row in chosen_on]))
-    x_test, runs = scaled(data.x_test), []
-    for folder in sorted((BUILD / name).glob("seed-*")):
-        card, history = read(folder.name, "run.json"), read(folder.name, "history.json")[:epochs]
-        model = getattr(models, name)()
-        recipe = training.Recipe(**card["recipe"])
-        inputs = data.source.sha256, card["seed"]
-        if card["input_digest"] != training.input_digest(model, recipe, *inputs):
-            raise SystemExit(f"{folder} holds a run of another network, recipe or data")
+def accuracy(model, x, y):
+    return float(np.mean(model.predict(x, batch_size=500, verbose=0).argmax(axis=1) == y))
+
+
+def measured(name, folder, epochs, data):
+    """Return the model of a run after `epochs` epochs, and its card with all its accuracies."""
+    network, card = NETWORKS[name], read(name, folder, "run.json")
+    model, recipe = build(network), training.Recipe(**card["recipe"])
+    inputs = data.source.sha256, card["seed"]
+    if card["input_digest"] != training.input_digest(model, recipe, *inputs):
+        raise SystemExit(f"{name}/{folder} holds a run of another network, recipe or data")
+    if epochs != recipe.epochs:  # fewer of them is the run that a shorter recipe would have been
+        assert not recipe.cosine, "a cosine depends on the number of epochs"
         recipe = dataclasses.replace(recipe, epochs=epochs)
-        model.load_weights(epoch_weights(folder, epochs))
-        guess = model.predict(x_test, batch_size=500, verbose=0).argmax(axis=1)
-        accuracy = float(np.mean(guess == data.y_test))
-        print(f"{folder.name}: {epochs} epochs, test accuracy {accuracy:.4f}")
-        runs.append(
-            {
-                **card,
-                "recipe": dataclasses.asdict(recipe),
-                "input_digest": training.input_digest(model, recipe, *inputs),
-                "history": columns(history),
-                "wall_time_s": round(sum(row["seconds"] for row in history), 1),
-                "test_accuracy": accuracy,
-                "test_error": training.binomial_error(accuracy, len(x_test)),
-            }
-        )
+    model.load_weights(epoch_weights(BUILD / name / folder, epochs))
+    history = read(name, folder, "history.json")[:epochs]
+    card |= {
+        "network": name,
+        "parameters": model.count_params(),
+        "recipe": dataclasses.asdict(recipe),
+        "input_digest": training.input_digest(model, recipe, *inputs),
+        "history": columns(history),
+        "wall_time_s": round(sum(row["seconds"] for row in history), 1),
+    }
+    if recipe.n_validation:
+        x = scaled(data.x_train, network)
+        train, held = training.split_off(len(x), recipe.n_validation, seed=card["seed"])
+        card["train_accuracy"] = accuracy(model, x[train], data.y_train[train])
+        card["validation_accuracy"] = accuracy(model, x[held], data.y_train[held])
+    card["test_accuracy"] = accuracy(model, scaled(data.x_test, network), data.y_test)
+    card["test_error"] = training.binomial_error(card["test_accuracy"], len(data.x_test))
+    print(f"{name}/{folder}: {epochs} epochs, test accuracy {card['test_accuracy']:.4f}")
+    return model, card
+
+
+def release(name):
+    """Test every run once; write the card and, for a network, the weights of its lowest seed."""
+    if name in STUDIES:
+        data = load(NETWORKS[STUDIES[name][0]])
+        runs = [measured(part, "seed-0", STUDY_EPOCHS, data)[1] for part in STUDIES[name]]
+        card = {"name": name, "epochs": STUDY_EPOCHS, "test_images": len(data.x_test), "runs": runs}
+        return training.save_card(RELEASE / name / "run.json", card)
+
+    network, chosen_on = NETWORKS[name], {}
+    data, epochs = load(network), recipe_of(network).epochs
+    if network.choose_epochs:
+        rows = read(name, VALIDATION, "history.json")
+        epochs = 1 + int(np.argmax([row["val_accuracy"] for row in rows]))
+        card = read(name, VALIDATION, "run.json")
+        chosen_on = {"chosen_on": {**card, "history": columns(rows)}}
+    trained = [measured(name, f"seed-{seed}", epochs, data) for seed in network.seeds]
+    model, runs = trained[0][0], [card for _, card in trained]
     target = RELEASE / name / "model.weights.h5"
-    model.load_weights(epoch_weights(BUILD / name / f"seed-{runs[0]['seed']}", epochs))
     training.save_released(model, target)  # the lowest seed, whatever its accuracy
-    accuracies = [r["test_accuracy"] for r in runs]
+    accuracies = [card["test_accuracy"] for card in runs]
+    spread = float(np.std(accuracies, ddof=1)) if len(runs) > 1 else None
     training.save_card(
         RELEASE / name / "run.json",
         {
@@ -156,10 +203,10 @@ def release(name):
             "weights_sha256": sources.sha256_of(target),
             "released_seed": runs[0]["seed"],
             "epochs": epochs,
-            "chosen_on": {**read(VALIDATION, "run.json"), "history": columns(chosen_on)},
-            "test_images": len(x_test),
+            **chosen_on,
+            "test_images": len(data.x_test),
             "test_accuracy_mean": float(np.mean(accuracies)),
-            "test_accuracy_spread": float(np.std(accuracies, ddof=1)),
+            "test_accuracy_spread": spread,
             "runs": runs,
         },
     )
@@ -167,7 +214,7 @@ def release(name):
 
 def publish(name):
     """Copy a finished release to data/models, each file whole; the card goes last."""
-    for file in ("model.weights.h5", "run.json"):
+    for file in ("run.json",) if name in STUDIES else ("model.weights.h5", "run.json"):
         with sources.written_whole(PUBLISHED / name / file) as part:
             part.write_bytes((RELEASE / name / file).read_bytes())
 
@@ -175,7 +222,7 @@ def publish(name):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("action", choices=["run", "release", "publish"])
-    parser.add_argument("name", choices=["first_cnn"])
+    parser.add_argument("name", choices=[*NETWORKS, *STUDIES])
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--validate", action="store_true", help="hold out some training images")
     args = parser.parse_args()
