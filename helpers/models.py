@@ -1,5 +1,8 @@
 """The networks of the course, and what their layers cost."""
 
+import math
+from dataclasses import dataclass
+
 from helpers.backend import keras
 
 layers = keras.layers
@@ -121,3 +124,100 @@ def conv_parameters(kernel_size, channels_in, filters):
 def dense_parameters(units_in, units):
     """Count the weights and biases of a dense layer: ``units * (units_in + 1)``."""
     return units * (units_in + 1)
+
+
+def cifar_parameters(n_filter, input_shape=(32, 32, 3), num_classes=10):
+    """Count the parameters of :func:`cifar_cnn` without building it.
+
+    Parameters
+    ----------
+    n_filter : int or array of int
+        Filters of every convolution.
+    input_shape : tuple of int
+        Height, width and channels of an image.
+    num_classes : int
+        Number of outputs.
+
+    Returns
+    -------
+    int or array of int
+        ``27 * n_filter**2 + 18463 * n_filter + 5642`` for the default shapes.
+    """
+    height, width = (((size - 2) // 2 - 2) // 2 for size in input_shape[:2])
+    return (
+        conv_parameters(3, input_shape[2], n_filter)
+        + 3 * conv_parameters(3, n_filter, n_filter)
+        + dense_parameters(height * width * n_filter, 512)
+        + dense_parameters(512, num_classes)
+    )
+
+
+@dataclass(frozen=True)
+class LayerCost:
+    """What one layer costs for one image.
+
+    Attributes
+    ----------
+    name : str
+    output_shape : tuple of int
+        Without the batch.
+    parameters : int
+        Numbers that the layer keeps.
+    multiply_adds : int
+        Multiplications of a convolution or a dense layer, each with its addition. Products with
+        padded zeros count. Other layers count as none.
+    memory : int
+        Bytes of the output in 32-bit floats.
+    """
+
+    name: str
+    output_shape: tuple
+    parameters: int
+    multiply_adds: int
+    memory: int
+
+
+def layer_costs(model):
+    """Say what every layer of a network costs for one image.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Built. Its convolutions and dense layers are Conv1D, Conv2D, Conv3D or Dense.
+
+    Returns
+    -------
+    list of LayerCost
+        One for each layer, in order.
+
+    Raises
+    ------
+    ValueError
+        If the network is not built, or has a layer whose multiplications are unknown here.
+    """
+    if not model.built or not model.inputs:
+        raise ValueError(
+            "the network is not built, so its layers have no shapes. "
+            "Start it with keras.Input((32, 32, 3))."
+        )
+    return [_cost(layer) for layer in model.layers]
+
+
+_MULTIPLY = (layers.Conv1D, layers.Conv2D, layers.Conv3D, layers.Dense)
+_DO_NOT = (layers.BatchNormalization, layers.LayerNormalization, layers.PReLU)  # hardly multiply
+
+
+def _cost(layer):
+    """Each output value is a sum of one product per weight of its filter, or of its unit."""
+    values = math.prod(layer.output.shape[1:])
+    if type(layer) in _MULTIPLY:
+        products = math.prod(layer.kernel.shape[:-1])
+    elif type(layer) in _DO_NOT or not layer.weights:
+        products = 0
+    else:
+        raise ValueError(
+            f"the multiplications of layer {layer.name!r} ({type(layer).__name__}) are unknown; "
+            f"known are {', '.join(kind.__name__ for kind in _MULTIPLY)}."
+        )
+    shape = tuple(layer.output.shape[1:])
+    return LayerCost(layer.name, shape, layer.count_params(), values * products, 4 * values)

@@ -6,6 +6,7 @@ from functools import cache
 from pathlib import Path
 
 import jupytext
+from networks import STUDIES
 
 from helpers import sources
 
@@ -73,5 +74,8 @@ def model_files(page):
     names = set(re.findall(r"load_released\([^)]*?[\"'](\w+)[\"']\)", source_text(page)))
     names |= set(re.findall(r"released_card\([\"'](\w+)[\"']\)", source_text(page)))
     return sorted(
-        f"data/models/{name}/{file}" for name in names for file in ("model.weights.h5", "run.json")
+        f"data/models/{name}/{file}"
+        for name in names
+        for file in ("model.weights.h5", "run.json")
+        if file == "run.json" or name not in STUDIES
     )
