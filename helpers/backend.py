@@ -37,6 +37,8 @@ with _notices_held_back():
 def gradient(fn, x):
     """Return the gradient of the sum of ``fn(x)``, and ``fn(x)``, on the backend in use.
 
+    The gradient is zero where nothing depends on `x`.
+
     Parameters
     ----------
     fn : callable
@@ -58,7 +60,7 @@ def gradient(fn, x):
         with tf.GradientTape() as tape:
             tape.watch(x)
             values = fn(x)
-        return tape.gradient(values, x), values
+        return tape.gradient(values, x, unconnected_gradients="zero"), values
     if backend == "jax":
         import jax
 
@@ -72,7 +74,8 @@ def gradient(fn, x):
     with torch.enable_grad():
         x = x.detach().clone().requires_grad_(True)
         values = fn(x)
-        return torch.autograd.grad(values.sum(), x)[0], values.detach()
+        slope = torch.autograd.grad(values.sum(), x, materialize_grads=True)[0]
+        return slope, values.detach()
 
 
 def compiled(fn):
@@ -87,7 +90,7 @@ def compiled(fn):
 
         # TensorFlow counts compilations per line of code, and takes several networks for a mistake;
         # a partial has no line of its own.
-        return tf.function(partial(fn), autograph=False)
+        return tf.function(partial(fn), autograph=False, reduce_retracing=True)
     if backend == "jax":
         import jax
 

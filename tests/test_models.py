@@ -1,4 +1,4 @@
-"""The first CNN against the table that the original printed, and against Keras."""
+"""The networks against the tables that the originals printed, and against Keras."""
 
 import keras
 import numpy as np
@@ -84,3 +84,59 @@ def test_the_originals_omission_makes_two_layers_one_linear_map():
     corrected = models.first_cnn((8, 8, 3))
     bent = f(a + b, corrected) - f(a, corrected) - f(b, corrected) + f(zero, corrected)
     assert np.abs(bent).max() > 0.1
+
+
+# --- the homework's network ---------------------------------------------------------------------
+
+HOMEWORK = [  # kind, output shape and parameters, as the original's summary shows them
+    ("Conv2D", (32, 32, 64), 1792),
+    ("Conv2D", (30, 30, 64), 36928),
+    ("MaxPooling2D", (15, 15, 64), 0),
+    ("Dropout", (15, 15, 64), 0),
+    ("Conv2D", (15, 15, 64), 36928),
+    ("Conv2D", (13, 13, 64), 36928),
+    ("MaxPooling2D", (6, 6, 64), 0),
+    ("Dropout", (6, 6, 64), 0),
+    ("Flatten", (2304,), 0),
+    ("Dense", (512,), 1180160),
+    ("Dropout", (512,), 0),
+    ("Dense", (10,), 5130),
+]
+
+
+def test_the_homeworks_network_has_the_table_of_the_original():
+    model = models.cifar_cnn(n_filter=64)
+    ours = [(type(x).__name__, x.output.shape[1:], x.count_params()) for x in model.layers]
+    assert ours == HOMEWORK
+    assert model.count_params() == 1_297_866
+    rates = [x.rate for x in model.layers if isinstance(x, keras.layers.Dropout)]
+    assert rates == [0.25, 0.25, 0.5]
+    activations = [x.activation.__name__ for x in model.layers if hasattr(x, "activation")]
+    assert activations == ["relu"] * 5 + ["softmax"]
+
+
+def test_batch_normalisation_comes_between_convolution_and_relu():
+    model = models.cifar_cnn(n_filter=8, batch_norm=True)
+    kinds = [type(x).__name__ for x in model.layers]
+    for i, layer in enumerate(model.layers):
+        if layer.name.startswith("conv"):
+            assert kinds[i + 1 : i + 3] == ["BatchNormalization", "ReLU"]
+            assert layer.activation.__name__ == "linear"
+    assert model.count_params() == models.cifar_parameters(8) + 4 * 4 * 8
+
+
+def test_augmentation_shifts_and_mirrors_in_training_only():
+    model = models.cifar_cnn(n_filter=4, augmentation=True)
+    assert model.count_params() == models.cifar_parameters(4)
+    dot = np.zeros((200, 32, 32, 3), "float32")
+    dot[:, 16, 6] = 1
+    out = dot
+    for layer in model.layers[:2]:
+        still = keras.ops.convert_to_numpy(layer(dot, training=False))
+        np.testing.assert_array_equal(still, dot)
+        out = layer(out, training=True)
+    rows, columns = np.nonzero(keras.ops.convert_to_numpy(out)[..., 0] > 0.5)[1:]
+    assert len(rows) == 200 and np.abs(rows - 16).max() == 4
+    mirrored = columns > 16
+    assert 60 < mirrored.sum() < 140
+    assert np.abs(columns - np.where(mirrored, 25, 6)).max() == 4

@@ -61,9 +61,9 @@ NETWORKS = {
         "first_cnn", {"epochs": 15}, seeds=(0, 1, 2), lowest=-0.5, choose_epochs=5000
     ),
     "cifar_cnn": variant(HOMEWORK),
-    "cifar_cnn_augmentation": variant(augmentation=True),
-    "cifar_cnn_batch_norm": variant(batch_norm=True),
-    "cifar_cnn_schedule": variant(SHORT | {"learning_rate": 0.1, "cosine": True}),
+    "cifar_cnn_augmentation": variant(n_filter=32, augmentation=True),
+    "cifar_cnn_batch_norm": variant(n_filter=32, batch_norm=True),
+    "cifar_cnn_schedule": variant(SHORT | {"learning_rate": 0.1, "cosine": True}, n_filter=32),
     **{f"cifar_cnn_{n}_filters": variant(n_filter=n) for n in (4, 8, 16, 32)},
     "toy10_cnn": Network("cifar_cnn", DRAWN, {"n_filter": 16}, data="toy10"),
 }
@@ -71,7 +71,7 @@ NETWORKS = {
 # Studies compare networks at equal epochs. Their card has the runs and no weights.
 STUDIES = {
     "cifar_cnn_steps": (
-        "cifar_cnn",
+        "cifar_cnn_32_filters",
         "cifar_cnn_augmentation",
         "cifar_cnn_batch_norm",
         "cifar_cnn_schedule",

@@ -1,0 +1,1 @@
+"""Gravitational waves: waveforms, detectors, noise, images, simulation, a search, real strain."""

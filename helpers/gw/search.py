@@ -1,0 +1,634 @@
+"""The search that the network is measured against: matched filter, χ², coincidence, time slides.
+
+A template h that is correlated with the data x at every time gives the signal-to-noise ratio
+
+    ρ(t) = |z(t)|,   z(t) = 4 ∫ x(f) h*(f) / S(f) exp(2πi f t) df ,
+
+for a template of unit norm. In Gaussian noise the real and the imaginary part of z have variance
+1, so that ρ has a Rayleigh distribution, and no linear filter finds a known wave better. Real
+detectors also have glitches. Three things tell them from waves: both detectors must see the same
+template within 15 ms; the wave must be as strong in every band of frequencies as its template
+says (χ²); and it must stand out from coincidences that cannot be waves, because one detector was
+shifted in time against the other.
+
+References
+----------
+.. [F] B. Allen et al., "FINDCHIRP", Phys. Rev. D 85, 122006 (2012), arXiv:gr-qc/0509116: the
+   matched filter.
+.. [A] B. Allen, "χ² time-frequency discriminator for gravitational wave detection", Phys. Rev. D
+   71, 062001 (2005), arXiv:gr-qc/0405045.
+.. [U] S. Usman et al., "The PyCBC search for gravitational waves from compact binary coalescence",
+   Class. Quantum Grav. 33, 215004 (2016), arXiv:1508.02357: re-weighted signal-to-noise ratio,
+   coincidence, time slides and the false-alarm probability that is never zero.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import fft
+from scipy.ndimage import maximum_filter1d
+
+from helpers.gw.bank import TemplateBank, template_bank  # noqa: F401 — part of the search
+from helpers.gw.grid import (
+    HIGHEST,
+    LOWEST,
+    N_SAMPLES,
+    SAMPLE_RATE,
+    WINDOW,
+    WINDOW_START,
+    to_frequency,
+    to_time,
+)
+
+COINCIDENCE = 0.015  # s: 10 ms of light travel between the detectors, 5 ms of error in the times
+N_BANDS = 16  # of the χ²
+THRESHOLD = 4.0  # signal-to-noise ratio from which on a detector has a trigger
+CLUSTER = 0.05  # s: one trigger per template and so much time
+SLIDE_STEP = 0.1  # s between two slides, many times the coincidence window
+BEFORE_PEAK, AFTER_PEAK = 3.0, 1.0  # s: how far a template of 4 s reaches
+_SEGMENTS = 32  # filtered at a time: small enough for a processor's cache
+_REFINED = 8  # templates of each segment whose peaks are looked at more closely
+_COARSE_RATE = 512  # Hz; z(t) has no negative frequencies, so that this holds up to 480 Hz of it
+_FINE_RATE = 8192  # Hz; a peak is found within 0.06 ms
+
+
+# ----------------------------------------------------------------------------- matched filter
+
+
+def snr_series(spectrum, template, n_samples=None):
+    """Correlate whitened data with a template of unit norm at every time.
+
+    Parameters
+    ----------
+    spectrum, template : complex array, shape (..., n_freq)
+        Whitened one-sided spectra, as many frequencies as ``numpy.fft.rfft`` gives for a segment;
+        broadcast against each other.
+    n_samples : int, optional
+        In how many points the segment is divided; by default its own, at ``SAMPLE_RATE``.
+
+    Returns
+    -------
+    complex array, shape (..., n_samples)
+        z(t): its absolute value is the signal-to-noise ratio, its argument the phase. The segment
+        is taken as periodic.
+
+    Notes
+    -----
+    Allen et al. (2012), eq. 4.2 ff. One inverse Fourier transform over the positive
+    frequencies gives both phases of the template at once.
+    """
+    n_samples = n_samples or 2 * (spectrum.shape[-1] - 1)
+    scale = np.float32(4 / _duration(spectrum))
+    return fft.ifft(spectrum * np.conj(template) * scale, n_samples, axis=-1, norm="forward")
+
+
+@dataclass(frozen=True, eq=False)
+class Candidates:
+    """The loudest coincidence of each segment.
+
+    Attributes
+    ----------
+    template : int array, shape (n,)
+        Index into the bank; the same for both detectors.
+    time : array, shape (n, 2)
+        Arrival of the peak at H1 and L1, in seconds from the start of the segment.
+    snr : array, shape (n, 2)
+        Signal-to-noise ratio at these times.
+    chi_squared : array, shape (n, 2)
+        Reduced: about 1 for noise and for a wave that looks like its template.
+    """
+
+    template: np.ndarray
+    time: np.ndarray
+    snr: np.ndarray
+    chi_squared: np.ndarray
+
+    @property
+    def new_snr(self):
+        """Re-weighted signal-to-noise ratio in each detector, shape (n, 2)."""
+        return new_snr(self.snr, self.chi_squared)
+
+    @property
+    def network_snr(self):
+        """√(ρ_H² + ρ_L²), shape (n,)."""
+        return np.hypot(*self.snr.T)
+
+    @property
+    def network_new_snr(self):
+        """The same of the re-weighted ratios, shape (n,)."""
+        return np.hypot(*self.new_snr.T)
+
+    @property
+    def statistic(self):
+        """What to rank segments by, shape (n,).
+
+        The network's re-weighted ratio where both detectors reach ``THRESHOLD``. Else the smaller
+        of the two, which is less than any coincidence has: a glitch in one detector, however loud,
+        is none.
+        """
+        weaker = self.new_snr.min(axis=1)
+        return np.where(weaker >= THRESHOLD, self.network_new_snr, weaker)
+
+    @property
+    def delay(self):
+        """Arrival at L1 minus arrival at H1 in seconds, shape (n,)."""
+        return self.time[:, 1] - self.time[:, 0]
+
+
+def matched_filter(spectra, templates, *, window=(WINDOW_START, WINDOW_START + WINDOW)):
+    r"""Find the loudest coincidence of every segment: over templates, times and delays.
+
+    Parameters
+    ----------
+    spectra : complex array, shape (n, 2, n_freq)
+        Whitened data of H1 and L1, one segment per row.
+    templates : complex64 array, shape (n_templates, n_freq) or (2, n_templates, n_freq)
+        As :meth:`TemplateBank.whitened` gives them; the second form for detectors with different
+        noise curves.
+    window : tuple of float
+        When the wave may arrive at H1, in seconds from the start of the segment; by default the
+        second that becomes an image.
+
+    Returns
+    -------
+    Candidates
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit, or a spectrum is not finite.
+
+    Notes
+    -----
+    Maximises ρ_H²(t) + ρ_L²(t′) with \|t′ − t\| ≤ 15 ms, first on a grid of 2 ms. The loudest eight
+    templates of each segment are refined on a grid of 0.12 ms, and the best of them gets its χ².
+    """
+    spectra = _checked_spectra(spectra)
+    templates = _per_detector(templates, spectra.shape[-1])
+    template = np.empty(len(spectra), int)
+    time, snr, chi2 = np.empty((3, len(spectra), 2))
+    for i in range(0, len(spectra), _SEGMENTS):
+        these = slice(i, i + _SEGMENTS)
+        x = spectra[these]
+        template[these], time[these], snr[these] = _refined(
+            x, templates, *_promising(x, templates, window)
+        )
+        for d in range(2):
+            chi2[these, d] = chi_squared(x[:, d], templates[d, template[these]], time[these, d])
+    return Candidates(template, time, snr, chi2)
+
+
+def _promising(spectra, templates, window):
+    """Return the loudest templates of a few segments and the coarse times of their two peaks.
+
+    Returns
+    -------
+    best : int array, shape (n, _REFINED)
+    times : array, shape (n, _REFINED, 2)
+    """
+    n, duration = len(spectra), _duration(spectra)
+    n_samples = round(duration * _COARSE_RATE)
+    reach = int(COINCIDENCE * _COARSE_RATE)
+    first, last = (round(t * _COARSE_RATE) for t in window)
+    if not 0 <= first - reach < last + reach < n_samples:
+        raise ValueError(
+            f"The window from {window[0]:g} to {window[1]:g} s, with {COINCIDENCE * 1e3:.0f} ms on "
+            f"both sides, leaves the segment of {duration:g} s."
+        )
+    band = _band(duration)
+    x = spectra[:, :, band] * np.float32(4 / duration)
+    product = np.zeros((n, 2, n_samples), np.complex64)
+    power = np.empty((n, templates.shape[1]), np.float32)
+    peaks = np.empty((*power.shape, 2), int)
+    for k in range(templates.shape[1]):
+        np.multiply(x, templates[:, k, band].conj(), out=product[:, :, band])
+        z = fft.ifft(product, axis=-1, norm="forward")[..., first - reach : last + reach]
+        squared = z.real**2 + z.imag**2
+        near = maximum_filter1d(squared[:, 1], 2 * reach + 1, axis=-1)
+        total = (squared[:, 0] + near)[:, reach:-reach]
+        at = total.argmax(-1)[:, None]
+        power[:, k] = np.take_along_axis(total, at, -1)[:, 0]
+        around = np.take_along_axis(squared[:, 1], at + np.arange(2 * reach + 1), -1)
+        peaks[:, k, 0] = first + at[:, 0]
+        peaks[:, k, 1] = first + at[:, 0] - reach + around.argmax(-1)
+    best = np.argsort(-power, axis=1)[:, :_REFINED]
+    return best, np.take_along_axis(peaks, best[..., None], 1) / _COARSE_RATE
+
+
+def _refined(spectra, templates, best, times):
+    """Return the loudest of the promising templates, with the times and heights of its peaks."""
+    duration = _duration(spectra)
+    band = _band(duration)
+    frequencies = (np.arange(spectra.shape[-1]) / duration)[band]
+    half = 1 / (2 * _COARSE_RATE)
+    offsets = np.arange(-half, half + 1e-9, 1 / _FINE_RATE)
+    turns = np.exp(2j * np.pi * frequencies[:, None] * offsets).astype(np.complex64)
+    shape = best.shape
+    fine, snr = np.empty((2, *shape, 2))
+    for d in range(2):
+        for k in range(shape[1]):
+            product = spectra[:, d, band] * templates[d, best[:, k]][:, band].conj()
+            product *= np.exp(2j * np.pi * frequencies * times[:, k, d, None])
+            rho = np.abs(product.astype(np.complex64) @ turns) * (4 / duration)
+            if d == 1:  # both peaks may have moved, but not out of coincidence
+                apart = times[:, k, 1, None] + offsets - fine[:, k, 0, None]
+                rho[np.abs(apart) > COINCIDENCE] = 0
+            fine[:, k, d] = times[:, k, d] + offsets[rho.argmax(-1)]
+            snr[:, k, d] = rho.max(-1)
+    loudest = np.hypot(snr[..., 0], snr[..., 1]).argmax(1)[:, None]
+    chosen = (
+        np.take_along_axis(array, loudest.reshape(-1, *[1] * (array.ndim - 1)), 1)[:, 0]
+        for array in (best, fine, snr)
+    )
+    return tuple(chosen)
+
+
+# --------------------------------------------------------------------------- does it look right?
+
+
+def chi_squared(spectra, templates, times, n_bands=N_BANDS):
+    """Test whether the signal-to-noise ratio is spread over frequency as in the template.
+
+    Parameters
+    ----------
+    spectra, templates : complex array, shape (n, n_freq)
+        Whitened data of one detector, and the template to test each with, of unit norm.
+    times : array, shape (n,)
+        When the template peaks, in seconds from the start of the segment.
+    n_bands : int
+        How many bands, each with about the same share of the template.
+
+    Returns
+    -------
+    array, shape (n,)
+        χ² divided by its 2 n_bands − 2 degrees of freedom. Mean 1 in Gaussian noise, with or
+        without a wave that has exactly the form of the template, at a time fixed beforehand.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two bands.
+
+    Notes
+    -----
+    Allen (2005), section IV, with unequal shares: if the band l holds the share q_l of the
+    template's squared norm and gives z_l, then χ² = Σ_l |z_l − q_l z|² / q_l.
+    """
+    if n_bands < 2:
+        raise ValueError(f"The χ² compares bands: give at least 2, not {n_bands}.")
+    duration = _duration(spectra)
+    band = _band(duration)
+    frequencies = np.arange(spectra.shape[-1])[band] / duration
+    x, h = spectra[:, band], templates[:, band]
+    turned = x * h.conj() * np.exp(2j * np.pi * frequencies * np.asarray(times)[:, None])
+    z = _running_sum(turned) * 4 / duration
+    share = _running_sum(np.abs(h) ** 2)
+    share /= share[:, -1:]
+    targets = np.arange(n_bands + 1) / n_bands
+    edges = np.array([np.searchsorted(row, targets - 1e-9) for row in share])
+    z, share = (np.diff(np.take_along_axis(a, edges, 1), axis=1) for a in (z, share))
+    excess = np.abs(z - share * z.sum(1, keepdims=True)) ** 2
+    filled = share > 0  # a narrow template may leave a band without a single frequency
+    terms = np.divide(excess, share, out=np.zeros_like(excess), where=filled)
+    return terms.sum(1) / np.maximum(2 * filled.sum(1) - 2, 1)
+
+
+def _running_sum(values):
+    return np.pad(np.cumsum(values, axis=1, dtype=np.result_type(values, float)), ((0, 0), (1, 0)))
+
+
+def new_snr(snr, chi_squared):
+    """Reduce the signal-to-noise ratio of what does not look like its template.
+
+    Parameters
+    ----------
+    snr, chi_squared : array
+        The χ² is the reduced one.
+
+    Returns
+    -------
+    array
+        ρ where χ² ≤ 1, else ρ / [(1 + χ²³)/2]^(1/6) (Usman et al. 2016, section 3.2).
+    """
+    excess = np.maximum(chi_squared, 1)
+    return snr / ((1 + excess**3) / 2) ** (1 / 6)
+
+
+# ----------------------------------------------------------------------- long stretches of data
+
+TRIGGER = np.dtype(
+    [("template", int), ("time", float), ("snr", float), ("chi_squared", float), ("new_snr", float)]
+)
+
+
+def long_snr_series(series, template):
+    """Correlate a long stretch of whitened data with the template of a 4 s segment.
+
+    Parameters
+    ----------
+    series : array, shape (n,)
+        Whitened data at ``SAMPLE_RATE``, in standard deviations of white noise.
+    template : complex array, shape (N_FREQUENCIES,)
+        Of unit norm, as :meth:`TemplateBank.whitened` gives it.
+
+    Returns
+    -------
+    complex array, shape (n,)
+        z(t) as :func:`snr_series`; it is complete from ``BEFORE_PEAK`` after the beginning until
+        ``AFTER_PEAK`` before the end, where the template lies within the data.
+    """
+    return _long_snr_series(_long_spectrum(series), template)[: len(series)]
+
+
+def _long_spectrum(series):
+    """Pad with zeros to a number of samples that is quick to transform."""
+    seconds = fft.next_fast_len(-(-len(series) // SAMPLE_RATE))
+    padding = seconds * SAMPLE_RATE - len(series)
+    return to_frequency(np.pad(series, (0, padding))).astype(np.complex64)
+
+
+def _long_snr_series(spectrum, template):
+    """Lengthen the template with zeros around the wave and filter."""
+    n_samples = 2 * (len(spectrum) - 1)
+    after = round(AFTER_PEAK * SAMPLE_RATE)
+    wave = to_time(template)
+    longer = np.zeros(n_samples, np.float32)
+    longer[:after], longer[after - N_SAMPLES :] = wave[:after], wave[after:]
+    h = fft.rfft(longer) / np.float32(np.sqrt(2 * SAMPLE_RATE))
+    outside = np.ones(len(h), bool)
+    outside[_band(_duration(h))] = False
+    h[outside] = 0
+    return snr_series(spectrum, h)
+
+
+def triggers(series, templates, *, threshold=THRESHOLD):
+    """Find every time at which a template stands out in one detector.
+
+    Parameters
+    ----------
+    series : array, shape (n,)
+        Whitened data at ``SAMPLE_RATE``, in standard deviations of white noise, without gaps.
+    templates : complex64 array, shape (n_templates, N_FREQUENCIES)
+        As :meth:`TemplateBank.whitened` gives them for the noise of this detector.
+    threshold : float
+        Smallest signal-to-noise ratio of a trigger.
+
+    Returns
+    -------
+    structured array
+        Fields template, time (s from the start), snr, chi_squared, new_snr; ordered by template
+        and time. One for each template and 50 ms at most; none in the first three seconds and the
+        last, where a template would reach beyond the data.
+
+    Raises
+    ------
+    ValueError
+        If the series is not finite or shorter than a template.
+    """
+    series = np.asarray(series, float)
+    if not np.all(np.isfinite(series)):
+        raise ValueError("The data are not finite: cut the gaps out of the strain first.")
+    first = round(BEFORE_PEAK * SAMPLE_RATE)
+    last = len(series) - round(AFTER_PEAK * SAMPLE_RATE)
+    if last <= first:
+        raise ValueError(f"{len(series) / SAMPLE_RATE:g} s are too short for templates of 4 s.")
+    spectrum = _long_spectrum(series)
+    size = 2 * round(CLUSTER * SAMPLE_RATE) + 1
+    found = [np.zeros(0, TRIGGER)]
+    for k, template in enumerate(templates):
+        rho = np.abs(_long_snr_series(spectrum, template))
+        loud = np.flatnonzero((rho >= threshold) & (rho == maximum_filter1d(rho, size)))
+        peaks = loud[(loud >= first) & (loud < last)]
+        new = np.zeros(len(peaks), TRIGGER)
+        shift, new["snr"] = _parabola(rho[peaks - 1], rho[peaks], rho[peaks + 1])
+        new["template"], new["time"] = k, (peaks + shift) / SAMPLE_RATE
+        for i in range(0, len(peaks), _SEGMENTS):
+            starts = peaks[i : i + _SEGMENTS] - first
+            x = to_frequency(series[starts[:, None] + np.arange(N_SAMPLES)])
+            times = new["time"][i : i + _SEGMENTS] - starts / SAMPLE_RATE
+            h = np.broadcast_to(template, x.shape)
+            new["chi_squared"][i : i + _SEGMENTS] = chi_squared(x, h, times)
+        found.append(new)
+    found = np.concatenate(found)
+    found["new_snr"] = new_snr(found["snr"], found["chi_squared"])
+    return found
+
+
+def _parabola(left, centre, right):
+    """Return place and height of the top of a parabola through three samples around a peak."""
+    bend = np.minimum(left - 2 * centre + right, -1e-12)
+    shift = np.clip((left - right) / (2 * bend), -0.5, 0.5)
+    return shift, centre - (left - right) * shift / 4
+
+
+def coincidences(first, second, window=COINCIDENCE):
+    """Pair the triggers of two detectors that have the same template at nearly the same time.
+
+    Parameters
+    ----------
+    first, second : structured array
+        As :func:`triggers` returns them.
+    window : float
+        Largest difference in time, in seconds.
+
+    Returns
+    -------
+    i, j : int arrays
+        ``first[i]`` goes with ``second[j]``.
+    """
+    if not len(first) or not len(second):
+        return np.zeros(0, int), np.zeros(0, int)
+    # One number per trigger, that orders by template and within a template by time.
+    times = np.concatenate([first["time"], second["time"]])
+    apart = np.ptp(times) + 2 * window + 1
+    key = first["template"] * apart + first["time"]
+    second_key = second["template"] * apart + second["time"]
+    order = np.argsort(second_key)
+    low = np.searchsorted(second_key[order], key - window)
+    high = np.searchsorted(second_key[order], key + window, side="right")
+    i = np.repeat(np.arange(len(first)), high - low)
+    # Of the k-th partner of a trigger, low + k is the place in the order.
+    before = np.cumsum(high - low) - (high - low)
+    place = np.arange(len(i)) + np.repeat(low - before, high - low)
+    return i, order[place]
+
+
+@dataclass(frozen=True, eq=False)
+class Background:
+    """What coincidences look like when they cannot be waves.
+
+    Attributes
+    ----------
+    loudest : array
+        Network re-weighted signal-to-noise ratio of the loudest coincidence of every second that
+        has one, ascending.
+    time : float
+        Effective duration in seconds: live seconds of all slides together.
+    n_slides : int
+    stretch : float
+        Seconds of data in each detector that the slides share. They are not independent: the
+        same noise comes back in every one, in other pairs. So the background cannot show what
+        happens in this detector less often than once in the stretch.
+    """
+
+    loudest: np.ndarray
+    time: float
+    n_slides: int
+    stretch: float
+
+    def louder_than(self, statistic):
+        """Return how many seconds of the background are at least as loud."""
+        return len(self.loudest) - int(np.searchsorted(self.loudest, statistic, side="left"))
+
+    def rate(self, statistic):
+        """Return a bound on the rate of false alarms at least as loud, in 1/s: never zero."""
+        return false_alarm_rate(self.louder_than(statistic), self.time)
+
+    def probability(self, statistic, duration=WINDOW):
+        """Return a bound on the probability of a false alarm as loud within a `duration`."""
+        return false_alarm_probability(self.louder_than(statistic), self.time, duration)
+
+    def __str__(self):
+        return (
+            f"background: {self.n_slides} time slides of {self.stretch:.1f} s, {self.time:,.0f} s "
+            "in effect (slides of the same data are not independent)"
+        )
+
+
+def time_slides(first, second, span, *, step=SLIDE_STEP, without=None):
+    """Measure the background: shift one detector against the other and count coincidences.
+
+    Parameters
+    ----------
+    first, second : structured array
+        Triggers of the two detectors.
+    span : tuple of float
+        The part that was searched, in seconds. It is closed to a ring: what is shifted out at one
+        end comes back at the other.
+    step : float
+        Seconds between slides; more than twice the coincidence window.
+    without : tuple of float, optional
+        A part to leave out of both detectors, such as the second around a candidate, so that it
+        is not its own background.
+
+    Returns
+    -------
+    Background
+
+    Raises
+    ------
+    ValueError
+        If the step is too short, or the span holds no slide.
+    """
+    start, stretch = span[0], span[1] - span[0]
+    n_slides = int(np.ceil(stretch / step - 1e-9)) - 1
+    if step <= 2 * COINCIDENCE:
+        raise ValueError(
+            f"Slides of {step * 1e3:g} ms would find the same coincidences again: use more than "
+            f"{2 * COINCIDENCE * 1e3:g} ms."
+        )
+    if n_slides < 1:
+        raise ValueError(f"{stretch:g} s are too short for slides of {step:g} s.")
+    gap = 0.0
+    if without is not None:
+        low, high = np.clip(without, *span)
+        gap = high - low
+        first, second = (t[(t["time"] < low) | (t["time"] > high)] for t in (first, second))
+    loudest, live = [], 0.0
+    for slide in step * np.arange(1, n_slides + 1):
+        moved = second.copy()
+        moved["time"] = start + (second["time"] - start + slide) % stretch
+        i, j = coincidences(first, moved)
+        loudest.append(_loudest_per_second(first, second, i, j))
+        overlap = max(gap - min(slide, stretch - slide), 0)  # of the gap and its moved copy
+        live += stretch - 2 * gap + overlap
+    return Background(np.sort(np.concatenate(loudest)), float(live), n_slides, stretch - gap)
+
+
+def _loudest_per_second(first, second, i, j):
+    """Return the largest network statistic in each second that has a coincidence."""
+    network = np.hypot(first["new_snr"][i], second["new_snr"][j])
+    seconds, place = np.unique(np.floor(first["time"][i]), return_inverse=True)
+    largest = np.zeros(len(seconds))
+    np.maximum.at(largest, place, network)
+    return largest
+
+
+def false_alarm_rate(n_louder, background_time):
+    """Bound the rate of false alarms from a background of limited length: never zero.
+
+    Parameters
+    ----------
+    n_louder : int
+        Events of the background at least as loud as the candidate.
+    background_time : float
+        Seconds.
+
+    Returns
+    -------
+    float
+        (1 + n_louder) / background_time in 1/s: the candidate itself counts as noise (Usman et al.
+        2016, section 3.4).
+    """
+    if n_louder < 0 or background_time <= 0:
+        raise ValueError(
+            f"A count of {n_louder} in {background_time:g} s of background makes no sense: give a "
+            "count from 0 on and a positive time."
+        )
+    return (1 + n_louder) / background_time
+
+
+def false_alarm_probability(n_louder, background_time, duration=WINDOW):
+    """Bound the probability of at least one false alarm as loud as the candidate.
+
+    Parameters
+    ----------
+    n_louder, background_time
+        As for :func:`false_alarm_rate`.
+    duration : float
+        Seconds of data in which the candidate was looked for.
+
+    Returns
+    -------
+    float
+        1 − exp(−duration × rate): greater than 0.
+    """
+    return -float(np.expm1(-duration * false_alarm_rate(n_louder, background_time)))
+
+
+# ------------------------------------------------------------------------------------- checks
+
+
+def _duration(spectra):
+    """Return the length of the segment in seconds from its number of frequencies."""
+    return 2 * (spectra.shape[-1] - 1) / SAMPLE_RATE
+
+
+def _band(duration):
+    """Return which frequencies of a segment lie in the band."""
+    return slice(int(np.ceil(LOWEST * duration)), int(HIGHEST * duration) + 1)
+
+
+def _checked_spectra(spectra):
+    spectra = np.asarray(spectra)
+    if spectra.ndim != 3 or spectra.shape[1] != 2:
+        raise ValueError(
+            f"spectra have shape {spectra.shape}; expected (n, 2, n_freq): segments, H1 and L1, "
+            "frequencies."
+        )
+    spectra = spectra.astype(np.complex64, copy=False)
+    if not np.all(np.isfinite(spectra)):
+        raise ValueError("A spectrum is not finite: cut the gaps out of the strain first.")
+    return spectra
+
+
+def _per_detector(templates, n_freq):
+    templates = np.asarray(templates)
+    if templates.ndim == 2:
+        templates = np.broadcast_to(templates, (2, *templates.shape))
+    if templates.ndim != 3 or len(templates) != 2 or templates.shape[-1] != n_freq:
+        raise ValueError(
+            f"templates have shape {templates.shape}; expected (n_templates, {n_freq}), or two of "
+            "these, for H1 and L1."
+        )
+    return templates
