@@ -43,7 +43,7 @@ lab: $(SETUP)      ## open copies of the pages in JupyterLab
 model: $(SETUP)      ## train what is missing of a released network: make model NAME=first_cnn
 	@$(SNAKEMAKE) -- _build/release/$(NAME)/run.json && $(BIN)/python tools/train.py publish $(NAME)
 
-bench: $(SETUP)      ## measure side by side, also with tf-keras-vis; write _build/bench.json
+bench: $(SETUP)      ## measure side by side, also with tf-keras-vis and gwpy; write _build/bench.json
 	@$(UV) sync --frozen --quiet --inexact --python $(PY) --extra $(EXTRA) --group bench
 	@$(BIN)/python tools/bench.py
 

@@ -10,7 +10,7 @@ import sys
 sys.path.insert(0, os.path.join(workflow.basedir, "tools"))
 import dependencies
 import notebook
-from networks import NETWORKS, STUDIES
+from networks import MEASUREMENTS, NETWORKS, STUDIES
 from helpers import sources
 
 notebook.prepare_environment()
@@ -27,6 +27,7 @@ wildcard_constraints:
     training="released|quick|full",
     model="|".join(NETWORKS),
     study="|".join(STUDIES),
+    measurement="|".join(MEASUREMENTS),
     run=r"validation|seed-\d+",
 
 
@@ -44,7 +45,7 @@ rule data:
     output:
         "_build/data/{name}.txt",
     params:
-        at_hand=lambda w: str(sources.at_hand(w.name)),
+        at_hand=lambda w: [str(sources.at_hand(w.name, p)) for p in sources.parts(w.name)],
         offline=sources.offline(),
     shell:
         "python -m helpers.datasets {wildcards.name} > {output}"
@@ -106,3 +107,13 @@ rule study:
         "_build/release/{study}/run.json",
     shell:
         "python tools/train.py release {wildcards.study}"
+
+
+# What no training measures: of released networks, or of networks that are not kept.
+rule measurement:
+    input:
+        lambda w: [f"data/models/{name}/run.json" for name in MEASUREMENTS[w.measurement]],
+    output:
+        "_build/release/{measurement}/run.json",
+    shell:
+        "python tools/measure.py {wildcards.measurement}"

@@ -439,7 +439,19 @@ def _read_batch(archive, name, path):
     return images.reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1), labels
 
 
+# --- for the graph ------------------------------------------------------------------------------
+
+
+def _report_parts(dataset):
+    """Find every part of a data set, and say how many are within reach."""
+    found = [sources.find(dataset, part) for part in sources.parts(dataset)]
+    origins = " and ".join(sorted({file.origin for file in found if file})) or "all out of reach"
+    about = f"{sources.registry()[dataset]['title']}: {sum(map(bool, found))} of {len(found)} files"
+    print(f"{about}, {origins}")
+
+
 if __name__ == "__main__":  # python -m helpers.datasets cifar10: fetch, verify and report
     import sys
 
-    {"cifar10": load_cifar10, "dog": load_dog}[sys.argv[1]]()
+    name = sys.argv[1]
+    {"cifar10": load_cifar10, "dog": load_dog}.get(name, lambda: _report_parts(name))()

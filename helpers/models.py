@@ -106,6 +106,131 @@ def cifar_cnn(
     return model
 
 
+def gw_cnn(
+    input_shape=(39, 100, 2), n_filter=64, *, scale=1 / 255, dropout=True, convolutions=True
+):
+    """Build the homework's network for gravitational waves, with two sigmoids.
+
+    With the default arguments it has 671,490 parameters.
+
+    Parameters
+    ----------
+    input_shape : tuple of int
+        Rows, columns and detectors of an image. Pixels are energies from 0 to 25.
+    n_filter : int
+        Filters of every convolution.
+    scale : float
+        The network multiplies energies by this number first. The homework divided by 255, as if
+        they were grey levels.
+    dropout : bool
+        Whether it has its three dropout layers.
+    convolutions : bool
+        False leaves out the convolutions and their poolings.
+
+    Returns
+    -------
+    keras.Sequential
+        Not compiled. Input (n, rows, columns, detectors), output (n, 2): no detection and
+        gravitational wave, each from 0 to 1; nothing makes them add up to 1.
+    """
+    model = keras.Sequential(name="gw_cnn")
+    model.add(keras.Input(input_shape))
+    model.add(layers.Rescaling(scale, name="scale"))
+    for number, padding in enumerate(("same", "valid", "same", "valid"), start=1):
+        if not convolutions:
+            break
+        model.add(
+            layers.Conv2D(n_filter, 5, padding=padding, activation="relu", name=f"conv{number}")
+        )
+        if padding == "valid":
+            model.add(layers.MaxPooling2D((3, 2), name=f"pool{number // 2}"))
+            if dropout:
+                model.add(layers.Dropout(0.25, name=f"drop{number // 2}"))
+    model.add(layers.Flatten(name="flatten"))
+    model.add(layers.Dense(128, activation="relu", name="dense1"))
+    if dropout:
+        model.add(layers.Dropout(0.5, name="drop3"))
+    model.add(layers.Dense(2, activation="sigmoid", name="sigmoid"))
+    return model
+
+
+def gw_small(input_shape=(39, 100, 2)):
+    """Build a small network for gravitational waves, which trains in a minute on a laptop.
+
+    It has 155,089 parameters.
+
+    Parameters
+    ----------
+    input_shape : tuple of int
+        Rows, columns and detectors of an image. Pixels are energies from 0 to 25.
+
+    Returns
+    -------
+    keras.Sequential
+        Not compiled. Input (n, rows, columns, detectors), output (n, 1): the probability of a
+        gravitational wave.
+    """
+    return keras.Sequential(
+        [
+            keras.Input(input_shape),
+            layers.Rescaling(1 / 25, name="scale"),
+            layers.Conv2D(16, 5, padding="same", activation="relu", name="conv1"),
+            layers.MaxPooling2D((3, 2), name="pool1"),
+            layers.Conv2D(32, 5, activation="relu", name="conv2"),
+            layers.MaxPooling2D((3, 2), name="pool2"),
+            layers.Flatten(name="flatten"),
+            layers.Dense(64, activation="relu", name="dense1"),
+            layers.Dropout(0.5, name="drop1"),
+            layers.Dense(1, activation="sigmoid", name="sigmoid"),
+        ],
+        name="gw_small",
+    )
+
+
+def gw_scan(input_shape=(39, 100, 2), filters=(24, 32, 64), *, time_pooling=False):
+    """Build a network that gives every column of the image a score and reports the highest.
+
+    Frequency is summed up in three steps; time keeps its 100 columns of 10 ms to the end, so that
+    the network can see which detector a chirp reached first, and by how much. With the default
+    arguments it has 157,001 parameters.
+
+    Parameters
+    ----------
+    input_shape : tuple of int
+        Rows, columns and detectors of an image. Pixels are energies from 0 to 25.
+    filters : tuple of three int
+        Of the first and second convolution, and of all later ones.
+    time_pooling : bool
+        Whether to pool four columns into one after the first convolution, for comparison.
+
+    Returns
+    -------
+    keras.Sequential
+        Not compiled. Input (n, rows, columns, detectors), output (n, 1): the probability of a
+        gravitational wave. Its layer ``score`` has one number for each column.
+    """
+    first, second, later = filters
+    same = {"padding": "same", "activation": "relu"}
+    model = keras.Sequential(name="gw_scan")
+    model.add(keras.Input(input_shape))
+    model.add(layers.Rescaling(1 / 5, name="scale"))
+    model.add(layers.Conv2D(first, (7, 5), strides=(2, 1), name="conv1", **same))
+    if time_pooling:
+        model.add(layers.MaxPooling2D((1, 4), name="pool1"))
+    model.add(layers.Conv2D(second, (5, 3), strides=(2, 1), name="conv2", **same))
+    rows, columns = model.output_shape[1:3]
+    model.add(layers.ZeroPadding2D((0, 1), name="pad"))
+    model.add(layers.Conv2D(later, (rows, 3), activation="relu", name="collapse"))
+    model.add(layers.Reshape((columns, later), name="sequence"))
+    for number, dilation in enumerate((1, 2, 4, 8), start=1):
+        name = f"time{number}"
+        model.add(layers.Conv1D(later, 5, dilation_rate=dilation, name=name, **same))
+    model.add(layers.Conv1D(1, 1, name="score"))
+    model.add(layers.GlobalMaxPooling1D(name="highest"))
+    model.add(layers.Activation("sigmoid", name="sigmoid"))
+    return model
+
+
 def conv_parameters(kernel_size, channels_in, filters):
     """Count the weights and biases of a convolution with a square kernel.
 

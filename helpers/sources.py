@@ -179,13 +179,16 @@ def _is_running(pid):
     return True
 
 
-def find(dataset):
-    """Return the first file of a data set that is within reach, verified.
+def find(dataset, name=None):
+    """Return a file of a data set that is within reach, verified.
 
     Parameters
     ----------
     dataset : str
         A table of ``data/registry.toml``, e.g. ``"cifar10"``.
+    name : str, optional
+        The ``name`` of one of its files, where they are parts of a whole. By default the files
+        are the same data in several forms, and the first within reach is returned.
 
     Returns
     -------
@@ -195,18 +198,40 @@ def find(dataset):
     Raises
     ------
     DataError
-        If a file is there but its sha256 is wrong.
+        If a file is there but its sha256 is wrong, or the registry lists no file of that name.
     """
-    return at_hand(dataset) or _first(dataset, _downloaded)
+    return at_hand(dataset, name) or _first(dataset, name, _downloaded)
 
 
-def at_hand(dataset):
+def at_hand(dataset, name=None):
     """Return what :func:`find` would, without asking the network."""
-    return _first(dataset, _local_copy) or _first(dataset, _cached)
+    return _first(dataset, name, _local_copy) or _first(dataset, name, _cached)
 
 
-def _first(dataset, look):
-    return next(filter(None, map(look, registry()[dataset]["files"])), None)
+def parts(dataset):
+    """Return what to :func:`find` to have all of a data set.
+
+    Parameters
+    ----------
+    dataset : str
+        A table of ``data/registry.toml``.
+
+    Returns
+    -------
+    list of str, or [None]
+        The names of its parts; None alone where any one of its files is the whole.
+    """
+    about = registry()[dataset]
+    return [entry["name"] for entry in about["files"]] if about.get("parts") else [None]
+
+
+def _first(dataset, name, look):
+    entries = registry()[dataset]["files"]
+    if name is not None:
+        entries = [entry for entry in entries if entry["name"] == name]
+        if not entries:
+            raise DataError(f"data/registry.toml lists no file {name!r} under [{dataset}].")
+    return next(filter(None, map(look, entries)), None)
 
 
 def _local_copy(entry):

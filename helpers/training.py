@@ -97,10 +97,10 @@ def fit(model, x, y, recipe, *, validation_data=None, callbacks=(), progress=Tru
     ----------
     model : keras.Model
         Compiled, with ``accuracy`` among its metrics.
-    x : array, shape (n, height, width, channels)
-        Finite numbers, scaled as the model expects.
-    y : array, shape (n, classes)
-        One-hot labels.
+    x : array, shape (n, height, width, channels), or keras.utils.PyDataset
+        Finite numbers, scaled as the model expects; or batches of such images with their labels.
+    y : array, shape (n, classes), or None
+        Labels; None with batches.
     recipe : Recipe
         Epochs, batch size and learning rates.
     validation_data : tuple of arrays, optional
@@ -121,7 +121,9 @@ def fit(model, x, y, recipe, *, validation_data=None, callbacks=(), progress=Tru
     ValueError
         If an image is not finite, or the images are no stack of images.
     """
-    x = check_images(x, name="x")
+    batches = isinstance(x, keras.utils.PyDataset)
+    if not batches:
+        x = check_images(x, name="x")
     if validation_data is not None:
         check_images(validation_data[0], name="the validation images")
     schedule = keras.callbacks.LearningRateScheduler(
@@ -130,7 +132,7 @@ def fit(model, x, y, recipe, *, validation_data=None, callbacks=(), progress=Tru
     history = model.fit(
         x,
         y,
-        batch_size=recipe.batch_size,
+        batch_size=None if batches else recipe.batch_size,
         epochs=recipe.epochs,
         validation_data=validation_data,
         callbacks=[schedule, *([Progress()] if progress else []), *callbacks],

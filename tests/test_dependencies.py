@@ -1,9 +1,19 @@
 """The graph knows what a page depends on."""
 
+import hashlib
+
 import dependencies
+import execute
 import notebook
 import pytest
 from test_engine import HEADER
+
+from helpers import datasets, sources
+from helpers.gw import noise, strain
+
+
+def digest(text):
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def page_with(monkeypatch, tmp_path, code):
@@ -13,6 +23,7 @@ def page_with(monkeypatch, tmp_path, code):
     text = f"{HEADER}\n```{{code-cell}} ipython3\n{code}\n```\n"
     (tmp_path / "notebooks" / "page.md").write_text(text)
     monkeypatch.setattr(dependencies, "ROOT", tmp_path)
+    dependencies._code.cache_clear()
     dependencies._imports.cache_clear()
 
 
@@ -47,6 +58,60 @@ def test_data_and_models_are_found(monkeypatch, tmp_path):
         "data/models/first_cnn/model.weights.h5",
         "data/models/first_cnn/run.json",
     ]
+
+
+@pytest.mark.parametrize(
+    ("code", "tables"),
+    [
+        ('pair = strain.load_event("GW150914")', ["gw_strain"]),
+        ('h1 = strain.load_strain("GW151226", "H1")', ["gw_strain"]),
+        ("figure = strain.load_figure1()", ["gw_figure1"]),
+        ('curve = noise.measured("O4")', ["gw_noise"]),
+        ("bank = search.template_bank()\ncurve = noise.analytic()", []),
+        ("strains = strain.read_pair(*paths)", []),
+        (
+            'pairs = map(noise.measured, ["O4"])\nload = strain.load_event',
+            ["gw_noise", "gw_strain"],
+        ),
+        ("from helpers.gw.strain import load_event", ["gw_strain"]),
+        ("text = 'strain.load_event and noise.measured(name)'", []),
+    ],
+)
+def test_strain_and_noise_are_found(monkeypatch, tmp_path, code, tables):
+    imports = "from helpers.gw import noise, search, strain"
+    page_with(monkeypatch, tmp_path, f"{imports}\n{code}")
+    assert dependencies.data_sets("page") == tables
+
+
+def test_data_that_a_helper_loads_is_found(monkeypatch, tmp_path):
+    page_with(monkeypatch, tmp_path, "from helpers import gw_pairs")
+    (tmp_path / "helpers").unlink()
+    (tmp_path / "helpers").mkdir()
+    (tmp_path / "helpers" / "__init__.py").touch()
+    for code, tables in (("curve = noise.measured('O4')", ["gw_noise"]), ("measured = 0", [])):
+        (tmp_path / "helpers" / "gw_pairs.py").write_text(code + "\n")
+        dependencies._code.cache_clear()
+        assert dependencies.data_sets("page") == tables
+
+
+def test_every_loader_is_of_a_registered_data_set():
+    assert set(dependencies.LOADERS.values()) == set(sources.registry())
+    for name in dependencies.LOADERS:
+        assert any(callable(getattr(module, name, None)) for module in (datasets, noise, strain))
+
+
+def test_what_is_at_hand_of_many_files_counts_each(monkeypatch, tmp_path):
+    files = [{"name": n, "local": n, "variant": n, "sha256": digest(n)} for n in "ab"]
+    tables = {"whole": {"parts": True, "files": files}, "either": {"files": files}}
+    monkeypatch.setattr(sources, "registry", lambda: tables)
+    monkeypatch.setenv("COURSE_DATA", str(tmp_path))
+    monkeypatch.setenv("COURSE_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "b").write_text("b")
+    assert execute.data_at_hand("either") == {"variant": "b", "sha256": digest("b")}
+    assert execute.data_at_hand("whole") == {"stand_in": True}
+    (tmp_path / "a").write_text("a")
+    both = execute.data_at_hand("whole")
+    assert both == {"variant": "2 files", "sha256": digest(digest("a") + digest("b"))}
 
 
 def test_same_source_gives_same_cell_ids():

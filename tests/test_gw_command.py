@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from conftest import ROOT
 from PIL import Image
+from scipy import stats
 
 from helpers.gw import __main__ as command
 from helpers.gw import analysis, images, search, strain
@@ -79,8 +80,9 @@ def test_the_signal_is_reported_line_by_line_in_json_and_as_a_picture(
     assert all(d["chi_squared"] < 2 for d in result["detectors"].values())
     background = result["background"]
     assert background["seconds_louder"] == 0 and not background["independent"]
-    bound = 1 - np.exp(-1 / background["effective_seconds"])
-    assert result["false_alarm_probability_bound"] == pytest.approx(bound)
+    limit = 1 - 0.1 ** (1 / background["effective_seconds"])  # none seen, 90 % confidence
+    assert result["false_alarm_probability_limit"] == pytest.approx(limit)
+    assert result["confidence"] == 0.9
     assert background["effective_seconds"] > 5000
     with Image.open(picture) as drawn:
         assert drawn.format == "PNG" and min(drawn.size) > 500
@@ -92,6 +94,8 @@ def test_the_signal_is_reported_line_by_line_in_json_and_as_a_picture(
     assert [line.partition(":")[0].split(" gw")[0] for line in lines] == starts
     assert f"SNR {result['network_snr']:.1f}" in lines[2]
     assert "L1 before H1" in lines[3]
+    assert f"at most {limit:.2g} (90 % upper limit); 0 s of the background" in lines[4]
+    assert "not independent" in lines[5]
 
 
 def test_a_quiet_time_is_no_discovery(pair):
@@ -146,10 +150,23 @@ def test_a_released_network_is_asked_and_never_certain(pair, result, monkeypatch
     network = analysis.network_score("gw_any", whitened, pair.event.gps)
     assert asked == [(1 + network.n_windows, images.N_ROWS, images.N_COLUMNS, 2)]
     assert network.n_windows > 300
-    assert network.n_louder == 0 and network.probability == 1 / (1 + network.n_windows)
+    assert network.n_louder == 0
+    assert network.probability == pytest.approx(1 - 0.1 ** (1 / network.n_windows))
     told = replace(result, network=network)
-    assert "classifier gw_any" in told.lines()[-1]
+    assert "classifier gw_any" in told.lines()[-1] and "not independent" in told.lines()[-1]
     assert told.as_dict()["classifier"]["windows_louder"] == 0
+
+
+@pytest.mark.parametrize(("n_windows", "n_louder"), [(400, 0), (400, 7), (3, 2)])
+def test_the_probability_of_the_network_is_an_upper_limit(n_windows, n_louder):
+    """At that probability, so few windows would score as high in one background of ten."""
+    told = analysis.NetworkScore("gw_any", 1.0, n_windows, n_louder)
+    assert stats.binom(n_windows, told.probability).cdf(n_louder) == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize("n_windows", [0, 5])
+def test_a_probability_is_at_most_one(n_windows):
+    assert analysis.NetworkScore("gw_any", 1.0, n_windows, n_windows).probability == 1
 
 
 def test_the_second_of_the_candidate_is_not_in_the_background(pair):
@@ -174,7 +191,7 @@ def test_scores_are_log_odds(outputs):
         ]
     )
     energies = np.random.default_rng(0).exponential(1, (5, 39, 100, 2)).astype(np.float32)
-    p = np.asarray(model(images.to_bytes(energies) / 255.0), float)
+    p = np.asarray(model(images.from_bytes(images.to_bytes(energies))), float)
     odds = np.log(p / (1 - p))
     expected = odds[:, 0] if outputs == 1 else odds[:, 1] - odds[:, 0]
     np.testing.assert_allclose(analysis.score(model, energies), expected, rtol=1e-3, atol=1e-4)
@@ -266,7 +283,8 @@ def test_the_published_events_stand_above_every_second_of_background(event, monk
     result = analysis.analyse(pair.strains, pair.event.gps, network=None)
     assert result.candidate.coincident
     assert result.background.louder_than(result.candidate.network_new_snr) == 0
-    assert 1e-4 < result.probability < 3e-4
+    assert result.probability == pytest.approx(np.log(10) / result.background.time, rel=1e-3)
+    assert 2e-4 < result.probability < 7e-4
     assert abs(result.candidate.network_snr / pair.event.snr - 1) < 0.12
 
 

@@ -9,7 +9,6 @@ from scipy import signal
 
 from helpers import sources
 from helpers.gw import grid, noise
-from helpers.gw.files import find_file
 from helpers.gw.noise import NoiseCurve
 from helpers.sources import DataError
 
@@ -39,7 +38,7 @@ def filtered(rng, curve, seconds, rate=RATE):
 def at_hand(name):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("COURSE_OFFLINE", "1")  # collecting tests must not download
-        return find_file(noise.DATASET, noise._FILES[name]) is not None
+        return sources.find(noise.DATASET, noise._FILES[name]) is not None
 
 
 @pytest.fixture
@@ -219,7 +218,7 @@ def test_measured_curves_are_read():
 @pytest.mark.skipif(not at_hand("O3a-L1-19"), reason="no noise curves at hand")
 def test_the_parts_are_days_apart_and_pairs_are_of_one_time():
     def when(name):
-        with h5py.File(find_file(noise.DATASET, noise._FILES[name]).path) as file:
+        with h5py.File(sources.find(noise.DATASET, noise._FILES[name]).path) as file:
             return file["data"].attrs["epoch"]
 
     times = {}
@@ -278,7 +277,7 @@ def test_damaged_files_are_refused(nothing, monkeypatch, tmp_path):
     with pytest.raises(DataError, match="does not hold a power spectral density"):
         noise.measured("O3a-H1-0")
     with pytest.raises(DataError, match="lists no file"):
-        find_file("gw_noise", "elsewhere.txt")
+        sources.find("gw_noise", "elsewhere.txt")
 
 
 @pytest.mark.parametrize(

@@ -457,14 +457,24 @@ def test_a_candidate_is_not_its_own_background():
 def test_no_false_alarm_is_ever_impossible():
     background = search.Background(np.array([6.0, 7.0, 7.0, 8.0]), 1000.0, 50, 20.0)
     assert [background.louder_than(x) for x in (5, 7, 7.5, 9)] == [4, 3, 1, 0]
-    assert background.rate(9) == pytest.approx(1 / 1000)
-    assert background.probability(9) == pytest.approx(stats.poisson(1 / 1000).sf(0))
-    assert background.probability(7, 10.0) == pytest.approx(stats.poisson(10 * 4 / 1000).sf(0))
+    assert background.rate(9) == pytest.approx(np.log(10) / 1000)
+    for loud, duration in ((9, 1.0), (7, 10.0)):
+        at_least_one = stats.poisson(duration * background.rate(loud)).sf(0)
+        assert background.probability(loud, duration) == pytest.approx(at_least_one)
     assert 0 < search.false_alarm_probability(0, 1e12) < 1e-11
+    assert search.false_alarm_probability(10**6, 10.0) <= 1
     assert "not independent" in str(background) and "1,000 s in effect" in str(background)
     for count, time in ((-1, 10), (0, 0)):
         with pytest.raises(ValueError, match="makes no sense"):
             search.false_alarm_rate(count, time)
+
+
+@pytest.mark.parametrize("n_louder", [0, 1, 5, 200])
+def test_the_rate_of_false_alarms_is_a_limit_and_not_an_estimate(n_louder):
+    """At a rate of that limit, so few would be seen in one background of ten."""
+    rate = search.false_alarm_rate(n_louder, 500.0)
+    assert stats.poisson(500 * rate).cdf(n_louder) == pytest.approx(0.1)
+    assert rate > (1 + n_louder) / 500
 
 
 def test_slides_that_make_no_sense_are_refused():

@@ -362,6 +362,15 @@ def test_a_stream_holds_what_a_data_set_holds(tmp_path, in_memory):
     same(simulate.open_stream(tmp_path / "set"), in_memory)
 
 
+def test_a_stream_takes_the_settings_of_a_data_set(tmp_path):
+    settings = {"mix": {"glitch": 1}, "masses": (20, 30), "image": "stft", "snr": 12}
+    expected = dataset(3, 5, seed=2, **settings)
+    same(stream(tmp_path / "set", 3, 5, seed=2, **settings), expected)
+    with pytest.raises(TypeError, match="mass_range"):
+        stream(tmp_path / "other", 3, 5, seed=2, mass_range=(20, 30))
+    assert [p.name for p in tmp_path.iterdir()] == ["set"]
+
+
 class Stopped(Exception):
     pass
 

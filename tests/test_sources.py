@@ -14,7 +14,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from helpers import sources
+from helpers import datasets, sources
 from helpers.sources import DataError, Source
 
 CONTENT = b"the bytes of a data set " * 20_000
@@ -159,6 +159,60 @@ def test_a_truncated_download_is_not_kept(course, server):
     course.entry["urls"] = [server.url("/slow")]
     assert sources.find("set") is None
     assert list(course.cached.parent.iterdir()) == []
+
+
+# --- parts of a whole ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def two_parts(course, monkeypatch):
+    """The second file of a data set of two, of which the first is out of reach."""
+    first = {**course.entry, "name": "first.bin", "local": "sub/first.bin"}
+    table = {"title": "A set", "parts": True, "files": [first, course.entry]}
+    monkeypatch.setattr(sources, "registry", lambda: {"set": table})
+    return course.entry
+
+
+def test_one_file_of_many_is_found_by_its_name(course, two_parts, server):
+    server.pages["/set.bin"] = CONTENT
+    two_parts["urls"] = [server.url("/set.bin")]
+    assert sources.at_hand("set", "set.bin") is None
+    assert sources.find("set", "set.bin").origin == "download"
+    assert sources.at_hand("set", "set.bin").path == course.cached
+    assert sources.find("set", "first.bin") is None
+    course.use_local()
+    put(course.local, CONTENT)
+    assert sources.find("set", "set.bin").path == course.local
+    with pytest.raises(DataError, match=r"lists no file 'other.bin' under \[set\]"):
+        sources.find("set", "other.bin")
+
+
+def test_a_data_set_is_its_parts_or_any_of_its_files(course, two_parts, monkeypatch):
+    assert sources.parts("set") == ["first.bin", "set.bin"]
+    monkeypatch.setattr(sources, "registry", lambda: {"set": {"files": [two_parts, two_parts]}})
+    assert sources.parts("set") == [None]
+
+
+def test_the_graph_fetches_every_part_once(course, two_parts, server, capsys):
+    server.pages["/set.bin"] = CONTENT
+    two_parts["urls"] = [server.url("/set.bin")]
+    for origin in ("download", "cache"):
+        datasets._report_parts("set")
+        assert capsys.readouterr().out.splitlines()[-1] == f"A set: 1 of 2 files, {origin}"
+    assert server.asked == ["/set.bin"]
+    put(course.cached, flipped(CONTENT))
+    with pytest.raises(DataError, match="is damaged"):
+        datasets._report_parts("set")
+
+
+@pytest.mark.parametrize("name", ["gw_figure1", "gw_strain", "gw_noise"])
+def test_the_command_of_the_graph_knows_the_tables_of_many_files(name, tmp_path):
+    environment = os.environ | {"COURSE_OFFLINE": "1", "COURSE_CACHE": str(tmp_path)}
+    environment.pop("COURSE_DATA", None)
+    command = [sys.executable, "-m", "helpers.datasets", name]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    n = len(sources.registry()[name]["files"])
+    assert done.stdout == f"{sources.registry()[name]['title']}: 0 of {n} files, all out of reach\n"
 
 
 # --- without a network --------------------------------------------------------------------------
@@ -321,7 +375,7 @@ def test_a_killed_download_leaves_nothing_by_the_final_name(course, server):
     server.pages.update({"/slow": CONTENT, "/set.bin": CONTENT})
     entry = {**course.entry, "urls": [server.url("/slow")]}
     script = f"""
-        from helpers import sources
+        from helpers import datasets, sources
         sources.registry = lambda: {{"set": {{"files": [{entry!r}]}}}}
         sources.find("set")
     """

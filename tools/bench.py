@@ -6,7 +6,8 @@
 The ways alternate within every round, so that whatever else the machine does falls on all. A first
 call counts its compilation: it gets a network that was never looked at.
 
-`make bench` also installs tf-keras-vis, which takes part where it is there.
+`make bench` also installs tf-keras-vis and gwpy, which take part where they are there; so does
+LALSuite, which it does not install (`uv pip install lalsuite`).
 """
 
 import argparse
@@ -22,6 +23,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
+import bench_gw
 import numpy as np
 
 from helpers import backend, interpret, models, sources, training
@@ -269,16 +271,27 @@ def main():
         for layer in ("leaky1", "leaky4")
     ]
     ways, peak = attribution(rounds), memory()
+    waves = bench_gw.measure(rounds)
     about = training.environment()
     if hasattr(os, "getloadavg"):
         about["load_average"] = round(os.getloadavg()[0], 2)
     print(table(rows), attribution_table(ways), sep="\n\n")
     print(f"\n{peak['images']} images at once: at most {peak['peak_MiB']} MiB of memory in all.")
+    print("", bench_gw.report(waves), sep="\n")
     packages = ", ".join(f"{name} {version}" for name, version in about["packages"].items())
     print(f"\n{about['hardware']}, {platform.system()}; {packages}; median of {rounds} rounds.")
     with sources.written_whole(RESULT) as part:
         part.write_text(
-            json.dumps({"rows": rows, "attribution": ways, "memory": peak, **about}, indent=1)
+            json.dumps(
+                {
+                    "rows": rows,
+                    "attribution": ways,
+                    "memory": peak,
+                    "gravitational_waves": waves,
+                    **about,
+                },
+                indent=1,
+            )
             + "\n",
             encoding="utf-8",
         )

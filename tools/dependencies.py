@@ -6,16 +6,24 @@ from functools import cache
 from pathlib import Path
 
 import jupytext
-from networks import STUDIES
-
-from helpers import sources
+from networks import NETWORKS
 
 ROOT = Path(__file__).resolve().parent.parent
 
+# What loads a data set, named in the code of a page or of a helper that it imports.
+LOADERS = {
+    "load_cifar10": "cifar10",
+    "load_dog": "dog",
+    "load_event": "gw_strain",
+    "load_strain": "gw_strain",
+    "load_figure1": "gw_figure1",
+    "measured": "gw_noise",
+}
+
 
 @cache
-def _imports(path):
-    """Return the helper files that one text imports directly."""
+def _code(path):
+    """Return the syntax tree of a module, or of the code cells of a page."""
     text = path.read_text(encoding="utf-8")
     if path.suffix == ".md":
         cells = (c.source for c in jupytext.read(path).cells if c.cell_type == "code")
@@ -23,8 +31,14 @@ def _imports(path):
             "\n".join("pass" if line.lstrip().startswith(("%", "!")) else line for line in lines)
             for lines in (cell.splitlines() for cell in cells)
         )
+    return ast.parse(text)
+
+
+@cache
+def _imports(path):
+    """Return the helper files that one text imports directly."""
     names = set()
-    for node in ast.walk(ast.parse(text)):
+    for node in ast.walk(_code(path)):
         if isinstance(node, ast.Import):
             names.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
@@ -59,9 +73,17 @@ def source_text(page):
 
 
 def data_sets(page):
-    """Return the data sets of ``data/registry.toml`` that a page loads, sorted."""
-    loaded = set(re.findall(r"datasets\.load_(\w+)\(", source_text(page)))
-    return sorted(loaded & set(sources.registry()))
+    """Return the data sets of ``data/registry.toml`` that a page loads, sorted.
+
+    A helper counts as a whole: a page that imports it may need all that it loads.
+    """
+    files = [ROOT / "notebooks" / f"{page}.md", *(ROOT / file for file in helper_files(page))]
+    nodes = [node for file in files for node in ast.walk(_code(file))]
+    names = {node.attr for node in nodes if isinstance(node, ast.Attribute)}
+    names |= {
+        alias.name for node in nodes if isinstance(node, ast.ImportFrom) for alias in node.names
+    }
+    return sorted({LOADERS[name] for name in names & set(LOADERS)})
 
 
 def metrics_file(page):
@@ -77,5 +99,5 @@ def model_files(page):
         f"data/models/{name}/{file}"
         for name in names
         for file in ("model.weights.h5", "run.json")
-        if file == "run.json" or name not in STUDIES
+        if file == "run.json" or name in NETWORKS
     )

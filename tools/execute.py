@@ -7,6 +7,7 @@ says how the run ended; `tools/report_runs.py` makes a table of these.
 """
 
 import argparse
+import hashlib
 import json
 import os
 import sys
@@ -117,11 +118,15 @@ def provenance(page, training, status):
 
 
 def data_at_hand(name):
-    """Return which file of a data set is there without a download, or that none is."""
-    found = sources.at_hand(name)
-    if found is None:
+    """Return which file or files of a data set are there without a download, or that some lack."""
+    found = [sources.at_hand(name, part) for part in sources.parts(name)]
+    if None in found:
         return {"stand_in": True}
-    return {"variant": found.entry["variant"], "sha256": found.entry["sha256"]}
+    if len(found) == 1:
+        return {"variant": found[0].entry["variant"], "sha256": found[0].entry["sha256"]}
+    digests = "".join(file.entry["sha256"] for file in found)
+    sha256 = hashlib.sha256(digests.encode()).hexdigest()
+    return {"variant": f"{len(found)} files", "sha256": sha256}
 
 
 if __name__ == "__main__":

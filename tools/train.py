@@ -15,17 +15,22 @@ import dataclasses
 import json
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
+import measure
 import numpy as np
-from networks import NETWORKS, STUDIES, STUDY_EPOCHS
+from networks import MEASUREMENTS, NETWORKS, STUDIES, STUDY_EPOCHS
 
 from helpers import datasets, environment, models, sources, training
 from helpers.backend import keras
+from helpers.gw import images, sets
+from helpers.gw.batches import Batches
 
 BUILD = Path("_build/models")
 RELEASE = Path("_build/release")
 PUBLISHED = Path("data/models")
 VALIDATION = "validation"
+N_VALIDATION, N_TEST = 6000, 20_000  # images of the modern gravitational-wave data
 
 
 class KeepEpochs(keras.callbacks.Callback):
@@ -56,16 +61,44 @@ def epoch_weights(folder, epoch):
 def load(network):
     if network.data == "toy10":
         return datasets.load_toy10(20_000, 2000)
+    if network.data.startswith("gw_homework "):
+        return sets.homework(network.data.removeprefix("gw_homework "))
+    if network.data == "gw_modern":
+        return simulated(network)
     return datasets.load_cifar10(allow_stand_in=False)
 
 
+def simulated(network):
+    """Simulate the modern training images, once for all networks that learn from the same."""
+    source = load_to_test(network).source
+    path = BUILD / f"{source.sha256[:12]}.npz"
+    if not path.is_file():
+        part = sets.modern("train", network.recipe["n_train"], seed=1, **network.simulation)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        arrays = {key: value for key, value in vars(part).items() if key != "source"}
+        with sources.written_whole(path) as unfinished, open(unfinished, "wb") as file:
+            np.savez(file, **arrays)
+    with np.load(path) as file:
+        return sets.Part(**file, source=source)
+
+
+def load_to_test(network):
+    """Return the data; of those that are simulated for each part, the description alone."""
+    if network.data != "gw_modern":
+        return load(network)
+    source = sets.modern_source("train", network.recipe["n_train"], 1, **network.simulation)
+    return SimpleNamespace(source=source)
+
+
 def scaled(images, network):
-    """Pixels 0…255 as the network expects them, in 32-bit floats."""
+    """Pixels as the network expects them, in 32-bit floats."""
+    if network.data.startswith("gw"):  # these networks take energies, and scale them themselves
+        return images
     return images.astype("float32") / 255 + network.lowest
 
 
-def one_hot(labels):
-    return keras.utils.to_categorical(labels, 10)
+def one_hot(labels, data):
+    return keras.utils.to_categorical(labels, len(data.classes))
 
 
 def recipe_of(network, validate=False):
@@ -85,18 +118,40 @@ def build(network, precision="float32"):
     return model
 
 
+def examples(network, recipe, data, seed):
+    """Return what to fit, what to validate on, and what must be called while fitting."""
+    if network.data == "gw_modern":
+        batches = Batches(
+            data.pixels,
+            data.labels,
+            data.kinds,
+            data.snr,
+            batch_size=recipe.batch_size,
+            epochs=recipe.epochs,
+            seed=seed,
+            **network.batches,
+        )
+        held = sets.modern("validation", N_VALIDATION, seed=2)
+        held_out = images.from_bytes(held.pixels), held.labels[:, None]
+        start = keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, _: batches.start(epoch))
+        return batches, None, held_out, [start]
+    x, y = scaled(data.x_train, network), one_hot(data.y_train, data)
+    if hasattr(data, "x_validation"):
+        held_out = scaled(data.x_validation, network), one_hot(data.y_validation, data)
+        return x, y, held_out, []
+    if not recipe.n_validation:
+        return x, y, None, []
+    train, held = training.split_off(len(x), recipe.n_validation, seed=seed)
+    return x[train], y[train], (x[held], y[held]), []
+
+
 def run(name, seed, validate):
     """Train one network for all its epochs, keeping every epoch."""
     network = NETWORKS[name]
     recipe = recipe_of(network, validate)
     data = load(network)
     folder = BUILD / name / (VALIDATION if validate else f"seed-{seed}")
-    x, y = scaled(data.x_train, network), one_hot(data.y_train)
-    held_out = None
-    if recipe.n_validation:
-        train, held = training.split_off(len(x), recipe.n_validation, seed=seed)
-        held_out = x[held], y[held]
-        x, y = x[train], y[train]
+    x, y, held_out, callbacks = examples(network, recipe, data, seed)
 
     keras.utils.set_random_seed(seed)
     model = build(network, recipe.precision)
@@ -105,7 +160,7 @@ def run(name, seed, validate):
         if json.loads((folder / "run.json").read_text())["input_digest"] == digest:
             return print(f"{folder} is complete")
         raise SystemExit(f"{folder} holds a run of another network or recipe; move it away")
-    model.compile(recipe.optimizer, "categorical_crossentropy", metrics=["accuracy"])
+    model.compile(recipe.optimizer, network.loss, metrics=["accuracy"])
     folder.mkdir(parents=True, exist_ok=True)
     resume = keras.callbacks.BackupAndRestore(folder / "resume", double_checkpoint=True)
     training.fit(
@@ -114,7 +169,11 @@ def run(name, seed, validate):
         y,
         recipe,
         validation_data=held_out,
-        callbacks=[KeepEpochs(folder), resume],  # a resumed run has the history of its past
+        callbacks=[
+            *callbacks,
+            KeepEpochs(folder),
+            resume,
+        ],  # a resumed run has the history of its past
         progress=False,
     )
     training.save_card(
@@ -126,6 +185,7 @@ def run(name, seed, validate):
             "data": dataclasses.asdict(data.source),
             "peak_memory_mb": environment.peak_memory_mb(),
             "input_digest": digest,
+            **({"batches": network.batches} if network.data == "gw_modern" else {}),
             **training.environment(),
         },
     )
@@ -140,36 +200,63 @@ def read(name, folder, file):
 
 
 def accuracy(model, x, y):
-    return float(np.mean(model.predict(x, batch_size=500, verbose=0).argmax(axis=1) == y))
+    """Return the share of right answers; a single output above one half says 1."""
+    p = model.predict(x, batch_size=500, verbose=0)
+    answers = p.argmax(axis=1) if p.shape[1] > 1 else p[:, 0] > 0.5
+    return float(np.mean(answers == y))
+
+
+def accuracies(model, network, recipe, data, seed):
+    """Return the accuracies of a run on training, validation and test images."""
+    if network.data == "gw_modern":
+        test = sets.modern("test", N_TEST, seed=3, verbose=False)
+        right = accuracy(model, images.from_bytes(test.pixels), test.labels)
+        return {"test_accuracy": right, "measures": measure.network_measures(model)}
+    parts = {"test": (data.x_test, data.y_test)}
+    if hasattr(data, "x_validation"):
+        parts |= {"train": (data.x_train, data.y_train)}
+        parts |= {"validation": (data.x_validation, data.y_validation)}
+    elif recipe.n_validation:
+        train, held = training.split_off(len(data.x_train), recipe.n_validation, seed=seed)
+        parts |= {"train": (data.x_train[train], data.y_train[train])}
+        parts |= {"validation": (data.x_train[held], data.y_train[held])}
+    return {
+        f"{part}_accuracy": accuracy(model, scaled(x, network), y)
+        for part, (x, y) in sorted(parts.items())
+    }
+
+
+def test_images(network, data):
+    return N_TEST if network.data == "gw_modern" else len(data.x_test)
 
 
 def measured(name, folder, epochs, data):
     """Return the model of a run after `epochs` epochs, and its card with all its accuracies."""
     network, card = NETWORKS[name], read(name, folder, "run.json")
     model, recipe = build(network), training.Recipe(**card["recipe"])
-    inputs = data.source.sha256, card["seed"]
-    if card["input_digest"] != training.input_digest(model, recipe, *inputs):
+    seed = card["seed"]
+    if card["input_digest"] != training.input_digest(model, recipe, data.source.sha256, seed):
         raise SystemExit(f"{name}/{folder} holds a run of another network, recipe or data")
     if epochs != recipe.epochs:  # fewer of them is the run that a shorter recipe would have been
         assert not recipe.cosine, "a cosine depends on the number of epochs"
         recipe = dataclasses.replace(recipe, epochs=epochs)
-    model.load_weights(epoch_weights(BUILD / name / folder, epochs))
     history = read(name, folder, "history.json")[:epochs]
     card |= {
         "network": name,
         "parameters": model.count_params(),
         "recipe": dataclasses.asdict(recipe),
-        "input_digest": training.input_digest(model, recipe, *inputs),
+        "input_digest": training.input_digest(model, recipe, data.source.sha256, seed),
         "history": columns(history),
         "wall_time_s": round(sum(row["seconds"] for row in history), 1),
     }
-    if recipe.n_validation:
-        x = scaled(data.x_train, network)
-        train, held = training.split_off(len(x), recipe.n_validation, seed=card["seed"])
-        card["train_accuracy"] = accuracy(model, x[train], data.y_train[train])
-        card["validation_accuracy"] = accuracy(model, x[held], data.y_train[held])
-    card["test_accuracy"] = accuracy(model, scaled(data.x_test, network), data.y_test)
-    card["test_error"] = training.binomial_error(card["test_accuracy"], len(data.x_test))
+    if network.keep_best:
+        model.load_weights(epoch_weights(BUILD / name / folder, epochs))
+        card["last_epoch"] = accuracies(model, network, recipe, data, seed)
+        epochs = 1 + int(np.argmin([row["val_loss"] for row in history]))
+        card["best_epoch"] = epochs
+    model.load_weights(epoch_weights(BUILD / name / folder, epochs))
+    card |= accuracies(model, network, recipe, data, seed)
+    card["test_error"] = training.binomial_error(card["test_accuracy"], test_images(network, data))
     print(f"{name}/{folder}: {epochs} epochs, test accuracy {card['test_accuracy']:.4f}")
     return model, card
 
@@ -177,13 +264,18 @@ def measured(name, folder, epochs, data):
 def release(name):
     """Test every run once; write the card and, for a network, the weights of its lowest seed."""
     if name in STUDIES:
-        data = load(NETWORKS[STUDIES[name][0]])
-        runs = [measured(part, "seed-0", STUDY_EPOCHS, data)[1] for part in STUDIES[name]]
-        card = {"name": name, "epochs": STUDY_EPOCHS, "test_images": len(data.x_test), "runs": runs}
+        runs = []
+        for part in STUDIES[name]:
+            network = NETWORKS[part]
+            data = load_to_test(network)
+            epochs = STUDY_EPOCHS.get(name, recipe_of(network).epochs)
+            runs.append(measured(part, "seed-0", epochs, data)[1])
+        card = {"name": name, "epochs": STUDY_EPOCHS.get(name)}
+        card |= {"test_images": test_images(network, data), "runs": runs}
         return training.save_card(RELEASE / name / "run.json", card)
 
     network, chosen_on = NETWORKS[name], {}
-    data, epochs = load(network), recipe_of(network).epochs
+    data, epochs = load_to_test(network), recipe_of(network).epochs
     if network.choose_epochs:
         rows = read(name, VALIDATION, "history.json")
         epochs = 1 + int(np.argmax([row["val_accuracy"] for row in rows]))
@@ -193,8 +285,8 @@ def release(name):
     model, runs = trained[0][0], [card for _, card in trained]
     target = RELEASE / name / "model.weights.h5"
     training.save_released(model, target)  # the lowest seed, whatever its accuracy
-    accuracies = [card["test_accuracy"] for card in runs]
-    spread = float(np.std(accuracies, ddof=1)) if len(runs) > 1 else None
+    tested = [card["test_accuracy"] for card in runs]
+    spread = float(np.std(tested, ddof=1)) if len(runs) > 1 else None
     training.save_card(
         RELEASE / name / "run.json",
         {
@@ -202,10 +294,10 @@ def release(name):
             "parameters": model.count_params(),
             "weights_sha256": sources.sha256_of(target),
             "released_seed": runs[0]["seed"],
-            "epochs": epochs,
+            "epochs": runs[0].get("best_epoch", epochs),
             **chosen_on,
-            "test_images": len(data.x_test),
-            "test_accuracy_mean": float(np.mean(accuracies)),
+            "test_images": test_images(network, data),
+            "test_accuracy_mean": float(np.mean(tested)),
             "test_accuracy_spread": spread,
             "runs": runs,
         },
@@ -214,7 +306,8 @@ def release(name):
 
 def publish(name):
     """Copy a finished release to data/models, each file whole; the card goes last."""
-    for file in ("run.json",) if name in STUDIES else ("model.weights.h5", "run.json"):
+    only_card = name not in NETWORKS
+    for file in ("run.json",) if only_card else ("model.weights.h5", "run.json"):
         with sources.written_whole(PUBLISHED / name / file) as part:
             part.write_bytes((RELEASE / name / file).read_bytes())
 
@@ -222,10 +315,12 @@ def publish(name):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("action", choices=["run", "release", "publish"])
-    parser.add_argument("name", choices=[*NETWORKS, *STUDIES])
+    parser.add_argument("name", choices=[*NETWORKS, *STUDIES, *MEASUREMENTS])
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--validate", action="store_true", help="hold out some training images")
     args = parser.parse_args()
+    if args.name in MEASUREMENTS and args.action != "publish":
+        raise SystemExit(f"{args.name} is made by `python tools/measure.py {args.name}`.")
     if args.action == "run":
         run(args.name, args.seed, args.validate)
     else:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from scipy import special
 
 from helpers import sources
 from helpers.gw import images, search, strain
@@ -18,6 +19,7 @@ from helpers.sources import DataError
 DETECTORS = ("H1", "L1")
 LONGEST = 128  # s of strain around the time; more costs more and tells little more
 AROUND = 0.5  # s: how far from the given time a candidate may lie
+LIMIT = f"{100 * search.CONFIDENCE:.0f} % upper limit"
 NETWORK = "gw_small"  # the released network that is asked by default
 
 _HERE = Path(__file__).resolve().parent.parent
@@ -91,8 +93,14 @@ class NetworkScore:
 
     @property
     def probability(self):
-        """Bound on the false-alarm probability of one second: never zero."""
-        return (1 + self.n_louder) / (1 + self.n_windows)
+        """Upper limit on the false-alarm probability of one second, 90 % confidence: never zero.
+
+        Clopper's and Pearson's for a share, as if the pairs were independent.
+        """
+        if self.n_louder >= self.n_windows:
+            return 1.0
+        quieter = self.n_windows - self.n_louder
+        return float(special.betaincinv(self.n_louder + 1, quieter, search.CONFIDENCE))
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,7 +135,7 @@ class Analysis:
 
     @property
     def probability(self):
-        """Bound on the false-alarm probability of one second; 1 if nothing coincides."""
+        """Upper limit on the false-alarm probability of one second; 1 if nothing coincides."""
         if not self.candidate.coincident:
             return 1.0
         return self.background.probability(self.candidate.network_new_snr)
@@ -158,7 +166,8 @@ class Analysis:
                 "seconds_louder": b.louder_than(c.network_new_snr) if c.coincident else None,
                 "independent": False,
             },
-            "false_alarm_probability_bound": self.probability,
+            "confidence": search.CONFIDENCE,
+            "false_alarm_probability_limit": self.probability,
             "classifier": None
             if self.network is None
             else {
@@ -166,7 +175,8 @@ class Analysis:
                 "score": self.network.score,
                 "background_windows": self.network.n_windows,
                 "windows_louder": self.network.n_louder,
-                "false_alarm_probability_bound": self.network.probability,
+                "independent": False,
+                "false_alarm_probability_limit": self.network.probability,
             },
         }
 
@@ -187,7 +197,8 @@ class Analysis:
             f"delay: {1e3 * abs(c.delay):.1f} ms, {first} before {second}"
             if c.coincident
             else f"no coincidence: the detectors do not both reach SNR {search.THRESHOLD:g}",
-            f"false alarms: probability per second at most {self.probability:.2g}" + louder,
+            f"false alarms: probability per second at most {self.probability:.2g} ({LIMIT})"
+            + louder,
             str(b),
         ]
         if self.network is None:
@@ -196,7 +207,8 @@ class Analysis:
         return [
             *lines,
             f"classifier {n.name}: score {n.score:.2f}, false-alarm probability per second at most "
-            f"{n.probability:.2g}; {n.n_louder} of {n.n_windows:,} shifted windows score as high",
+            f"{n.probability:.2g} ({LIMIT}); {n.n_louder} of {n.n_windows:,} shifted windows score "
+            "as high (windows of the same data are not independent)",
         ]
 
 
@@ -427,8 +439,9 @@ def score(model, energies):
     """
     from helpers import interpret
 
-    scaled = images.to_bytes(energies) / np.float32(255)
-    logits = interpret.class_logits(model, scaled)
+    # As the networks saw them in training: 256 levels, saturated.
+    seen = images.from_bytes(images.to_bytes(energies))
+    logits = interpret.class_logits(model, seen)
     return logits[:, -1] - logits[:, 0] if logits.shape[1] > 1 else logits[:, 0]
 
 
@@ -451,19 +464,20 @@ def plot(result, path):
     """
     from matplotlib.figure import Figure
 
-    from helpers import plots  # sets the house style
+    from helpers.gw import plots  # sets the house style
 
     fig = Figure(figsize=(8, 6.4))
     axes = fig.subplot_mosaic([["H1", "L1"], ["snr", "snr"]], height_ratios=(3, 2))
     axes["L1"].sharey(axes["H1"])
     for d, name in enumerate(DETECTORS):
-        mesh = _spectrogram(axes[name], result.energies[..., d], name)
+        start = WINDOW_START - strain.EVENT_AT
+        plots.spectrogram(axes[name], result.energies[..., d], name, start=start)
     axes["L1"].tick_params(labelleft=False)
-    axes["H1"].set_ylabel("frequency (Hz)")
+    axes["L1"].set_ylabel("")
+    mesh = axes["L1"].collections[0]
     fig.colorbar(mesh, ax=[axes["H1"], axes["L1"]], label="energy (median of noise: 1)", pad=0.02)
-    for name, values, colour in zip(
-        DETECTORS, result.snr_series, (plots.ORANGE, plots.BLUE), strict=True
-    ):
+    for name, values in zip(DETECTORS, result.snr_series, strict=True):
+        colour = plots.COLOURS[name]
         axes["snr"].plot(result.snr_times, values, color=colour, linewidth=1, label=name)
     middle = float(np.mean(result.candidate.gps) - result.gps)
     axes["snr"].axhline(
@@ -480,24 +494,11 @@ def plot(result, path):
         fig.savefig(part, format=Path(path).suffix.lstrip(".") or "png")
 
 
-def _spectrogram(ax, energies, title):
-    """Draw one constant-Q image over time and frequency."""
-    edges = WINDOW_START - strain.EVENT_AT + images.COLUMN_SECONDS * np.arange(images.N_COLUMNS + 1)
-    rows = images.ROW_FREQUENCIES
-    ratio = np.sqrt(rows[0] / rows[1])
-    borders = np.append(rows * ratio, rows[-1] / ratio)
-    mesh = ax.pcolormesh(edges, borders, energies, vmin=0, vmax=images.FULL_SCALE, rasterized=True)
-    ax.set(title=title, xlabel="time (s)", yscale="log")
-    ax.set_yticks([32, 64, 128, 256], ["32", "64", "128", "256"])
-    ax.minorticks_off()
-    return mesh
-
-
 def _title(result):
     c = result.candidate
     if not c.coincident:
         return f"GPS {result.gps:.2f}: no coincidence"
     return (
         f"GPS {result.gps:.2f}: network SNR {c.network_snr:.1f}, "
-        f"false-alarm probability per second at most {result.probability:.2g}"
+        f"false-alarm probability per second at most {result.probability:.2g} ({LIMIT})"
     )

@@ -170,8 +170,8 @@ def chirp_times(mass1, mass2):
     Returns
     -------
     tau0, tau3 : array
-        Seconds: the duration from 20 Hz on at leading and at 1.5 post-Newtonian order (Owen and
-        Sathyaprakash 1999, eq. 3.3).
+        Seconds: what the leading and the 1.5 post-Newtonian order contribute to the duration from
+        20 Hz on (Owen and Sathyaprakash 1999).
     """
     mass = (mass1 + mass2) * SOLAR_MASS
     eta = mass1 * mass2 / (mass1 + mass2) ** 2

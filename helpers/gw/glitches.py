@@ -40,7 +40,7 @@ def scattered_light(time, u):
     """Return the arches of light that a swinging surface scatters, f(t) = f_max |cos(2πt/P)|.
 
     The phase of the stray light follows the surface, so its fringe frequency follows the
-    surface's speed (Accadia et al. 2010, eq. 3). Arches are P/2 long: 0.15–0.6 s.
+    surface's speed (Accadia et al. 2010). Arches are P/2 long: 0.15–0.6 s.
     """
     period, highest = _between(u[0], 0.3, 1.2), _between(u[1], 28, 70)
     phase = highest * period * np.sin(2 * np.pi * time / period) + 2 * np.pi * u[2]

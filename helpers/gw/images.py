@@ -14,7 +14,8 @@ which narrows the distribution; :func:`survival` gives the exact law of each row
 References
 ----------
 S. Chatterji et al., *Multiresolution techniques for the detection of gravitational-wave bursts*,
-Class. Quantum Grav. 21, S1809 (2004): the constant-Q transform with a bisquare window.
+Class. Quantum Grav. 21, S1809 (2004), arXiv:gr-qc/0412119, and S. Chatterji, PhD thesis, MIT
+(2005): the constant-Q transform and its bisquare window.
 """
 
 from dataclasses import dataclass
@@ -183,7 +184,7 @@ def _samples_per_column(n_points):
 @cache
 def _rows(transform):
     """Return the 39 filters of a transform, from the highest frequency to the lowest."""
-    if transform == "constant_q":  # half-width of a bisquare window, Chatterji et al. (2004)
+    if transform == "constant_q":  # half-width of a bisquare window, Chatterji (2005)
         centres, half_widths = ROW_FREQUENCIES, ROW_FREQUENCIES * np.sqrt(11) / QUALITY
     elif transform == "stft":
         centres = STFT_ROW_FREQUENCIES

@@ -18,7 +18,7 @@ import h5py
 import numpy as np
 from scipy import signal
 
-from helpers.gw.files import find_file
+from helpers import sources
 from helpers.gw.grid import (
     BAND,
     DURATION,
@@ -132,7 +132,7 @@ def analytic():
 
     Notes
     -----
-    Ajith (2011), eq. 4.7: a fit to the zero-detuned, high-power design. Below 400 Hz it follows the
+    Ajith (2011): a fit to the zero-detuned, high-power design. Below 400 Hz it follows the
     published curve within 2 %; it has none of its lines.
     """
     frequencies = np.geomspace(15, 1024, 400)
@@ -175,7 +175,7 @@ def measured(name):
             f"Unknown noise curve {name!r}: the course knows 'analytic', 'design', 'O4' and "
             "'O3a-H1-0' to 'O3a-L1-19'."
         )
-    found = find_file(DATASET, _FILES[name])
+    found = sources.find(DATASET, _FILES[name])
     if found is None:
         curve = analytic()
         return NoiseCurve(

@@ -19,13 +19,13 @@ References
    71, 062001 (2005), arXiv:gr-qc/0405045.
 .. [U] S. Usman et al., "The PyCBC search for gravitational waves from compact binary coalescence",
    Class. Quantum Grav. 33, 215004 (2016), arXiv:1508.02357: re-weighted signal-to-noise ratio,
-   coincidence, time slides and the false-alarm probability that is never zero.
+   coincidence, time slides, and false alarms as a Poisson process.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import fft
+from scipy import fft, special
 from scipy.ndimage import maximum_filter1d
 
 from helpers.gw.bank import TemplateBank, template_bank  # noqa: F401 — part of the search
@@ -45,6 +45,7 @@ N_BANDS = 16  # of the χ²
 THRESHOLD = 4.0  # signal-to-noise ratio from which on a detector has a trigger
 CLUSTER = 0.05  # s: one trigger per template and so much time
 SLIDE_STEP = 0.1  # s between two slides, many times the coincidence window
+CONFIDENCE = 0.9  # of the upper limits on false alarms
 BEFORE_PEAK, AFTER_PEAK = 3.0, 1.0  # s: how far a template of 4 s reaches
 _SEGMENTS = 32  # filtered at a time: small enough for a processor's cache
 _REFINED = 8  # templates of each segment whose peaks are looked at more closely
@@ -74,7 +75,7 @@ def snr_series(spectrum, template, n_samples=None):
 
     Notes
     -----
-    Allen et al. (2012), eq. 4.2 ff. One inverse Fourier transform over the positive
+    Allen et al. (2012). One inverse Fourier transform over the positive
     frequencies gives both phases of the template at once.
     """
     n_samples = n_samples or 2 * (spectrum.shape[-1] - 1)
@@ -271,7 +272,7 @@ def chi_squared(spectra, templates, times, n_bands=N_BANDS):
 
     Notes
     -----
-    Allen (2005), section IV, with unequal shares: if the band l holds the share q_l of the
+    Allen (2005), for bands with unequal shares: if the band l holds the share q_l of the
     template's squared norm and gives z_l, then χ² = Σ_l |z_l − q_l z|² / q_l.
     """
     if n_bands < 2:
@@ -308,7 +309,7 @@ def new_snr(snr, chi_squared):
     Returns
     -------
     array
-        ρ where χ² ≤ 1, else ρ / [(1 + χ²³)/2]^(1/6) (Usman et al. 2016, section 3.2).
+        ρ where χ² ≤ 1, else ρ / [(1 + χ²³)/2]^(1/6) (Usman et al. 2016).
     """
     excess = np.maximum(chi_squared, 1)
     return snr / ((1 + excess**3) / 2) ** (1 / 6)
@@ -481,11 +482,11 @@ class Background:
         return len(self.loudest) - int(np.searchsorted(self.loudest, statistic, side="left"))
 
     def rate(self, statistic):
-        """Return a bound on the rate of false alarms at least as loud, in 1/s: never zero."""
+        """Return an upper limit on the rate of false alarms at least as loud, in 1/s."""
         return false_alarm_rate(self.louder_than(statistic), self.time)
 
     def probability(self, statistic, duration=WINDOW):
-        """Return a bound on the probability of a false alarm as loud within a `duration`."""
+        """Return an upper limit on the probability of a false alarm as loud in a `duration`."""
         return false_alarm_probability(self.louder_than(statistic), self.time, duration)
 
     def __str__(self):
@@ -555,7 +556,7 @@ def _loudest_per_second(first, second, i, j):
 
 
 def false_alarm_rate(n_louder, background_time):
-    """Bound the rate of false alarms from a background of limited length: never zero.
+    """Return an upper limit on the rate of false alarms at least as loud as a candidate.
 
     Parameters
     ----------
@@ -567,19 +568,31 @@ def false_alarm_rate(n_louder, background_time):
     Returns
     -------
     float
-        (1 + n_louder) / background_time in 1/s: the candidate itself counts as noise (Usman et al.
-        2016, section 3.4).
+        1/s, never zero. If false alarms came at a higher rate, so few as `n_louder` would be seen
+        in one background of ten, or less often: ``CONFIDENCE`` is 90 %.
+
+    Raises
+    ------
+    ValueError
+        If the count is negative, or the time not positive.
+
+    Notes
+    -----
+    The classical limit for a Poisson process: 2.30 events where none was seen. It takes the seconds
+    of the background as independent; those of time slides are not quite. The customary estimate
+    (1 + `n_louder`) / `background_time` (Usman et al. 2016, eqs. 17 and 18) is lower: it is right
+    on average, and no limit.
     """
     if n_louder < 0 or background_time <= 0:
         raise ValueError(
             f"A count of {n_louder} in {background_time:g} s of background makes no sense: give a "
             "count from 0 on and a positive time."
         )
-    return (1 + n_louder) / background_time
+    return float(special.gammaincinv(n_louder + 1, CONFIDENCE)) / background_time
 
 
 def false_alarm_probability(n_louder, background_time, duration=WINDOW):
-    """Bound the probability of at least one false alarm as loud as the candidate.
+    """Return an upper limit on the probability of a false alarm as loud as the candidate.
 
     Parameters
     ----------
@@ -591,7 +604,7 @@ def false_alarm_probability(n_louder, background_time, duration=WINDOW):
     Returns
     -------
     float
-        1 − exp(−duration × rate): greater than 0.
+        Of one or more false alarms, 1 − exp(−duration × rate): greater than 0, at most 1.
     """
     return -float(np.expm1(-duration * false_alarm_rate(n_louder, background_time)))
 

@@ -27,6 +27,7 @@ import os
 import shutil
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
+from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -160,6 +161,13 @@ class GaussianNoise:
         """Return whitened noise (n, 2, n_freq), of the pair of curves that `which` (n,) names."""
         spectra = noise_curves.gaussian(rng, len(which))
         return spectra if self._ratio is None else spectra * self._ratio[which]
+
+    def only(self, pair):
+        """Return the noise of one of the pairs of curves, by its number."""
+        one = copy(self)
+        one.asd = self.asd[[pair]]
+        one._ratio = None if self._ratio is None else self._ratio[[pair]]
+        return one
 
     @property
     def fingerprint(self):
@@ -347,15 +355,10 @@ def stream(
     n_noise,
     seed,
     *,
-    mix=None,
-    snr=SNR_RANGE,
-    slope=4.0,
-    masses=MASS_RANGE,
-    noise=None,
-    image="constant_q",
     start=0,
     workers=1,
     progress=None,
+    **settings,
 ):
     """Simulate labelled events into files, in constant memory, and open them.
 
@@ -367,10 +370,12 @@ def stream(
     ----------
     folder : str or pathlib.Path
         Will hold ``images.npy``, ``events.npy`` and ``recipe.json``.
-    n_signals, n_noise, seed, mix, snr, slope, masses, noise, image, start, workers
+    n_signals, n_noise, seed, start, workers
         As for :func:`dataset`.
     progress : callable, optional
         Called with (done, total) after each block.
+    **settings
+        Any of mix, snr, slope, masses, noise and image, as for :func:`dataset`.
 
     Returns
     -------
@@ -383,7 +388,7 @@ def stream(
         If `folder` exists and holds other data.
     """
     folder = Path(folder)
-    recipe = _recipe(seed, mix, snr, slope, masses, noise, image)
+    recipe = _recipe(seed, **settings)
     tasks = _tasks(n_signals, n_noise, start)
     note = recipe.note | {"n_signals": n_signals, "n_noise": n_noise, "start": start}
     if not tasks:
@@ -527,7 +532,9 @@ class _Task:
         return self.last - self.first
 
 
-def _recipe(seed, mix, snr, slope, masses, noise, image):
+def _recipe(
+    seed, mix=None, snr=SNR_RANGE, slope=4.0, masses=MASS_RANGE, noise=None, image="constant_q"
+):
     if not isinstance(seed, (int, np.integer)) or seed < 0:
         raise ValueError(f"seed is {seed!r}, expected a whole number from 0.")
     mix = dict(MIX if mix is None else mix)

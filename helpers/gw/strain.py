@@ -25,7 +25,6 @@ from scipy import signal, special
 
 from helpers import sources
 from helpers.gw import detectors, grid, noise, waveform
-from helpers.gw.files import find_file
 from helpers.gw.grid import BAND, DURATION, N_SAMPLES, SAMPLE_RATE
 from helpers.sources import DataError, Source
 
@@ -259,7 +258,7 @@ def load_event(event, *, allow_stand_in=True, verbose=True):
     """
     event = event_named(event)
     names = [_file_name(event, detector) for detector in detectors.DETECTORS]
-    found = [find_file(DATASET, name) for name in names]
+    found = [sources.find(DATASET, name) for name in names]
     about = sources.registry()[DATASET]
     if None not in found:
         strains = {
@@ -369,7 +368,7 @@ def load_figure1():
     series = {}
     for kind in ("observed", "waveform"):
         for detector in detectors.DETECTORS:
-            found = find_file(FIGURE_DATASET, f"fig1-{kind}-{detector[0]}.txt")
+            found = sources.find(FIGURE_DATASET, f"fig1-{kind}-{detector[0]}.txt")
             if found is None:
                 return None
             series[kind, detector] = np.loadtxt(found.path)

@@ -349,7 +349,7 @@ def chirp_time(frequency, mass1, mass2):
     Notes
     -----
     The quadrupole formula: C. Cutler and É. Flanagan, Phys. Rev. D 49, 2658 (1994),
-    arXiv:gr-qc/9402014, section II. In four seconds of strain, a light binary is cut: two black
+    arXiv:gr-qc/9402014. In four seconds of strain, a light binary is cut: two black
     holes of 5 solar masses pass 20 Hz 19 s before they merge.
     """
     frequency = _checked_frequencies(frequency)
