@@ -11,7 +11,6 @@ import math
 import os
 import sys
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
@@ -20,9 +19,7 @@ from helpers import sources
 from helpers.backend import keras
 from helpers.datasets import check_images
 from helpers.environment import describe
-
-_HERE = Path(__file__).resolve().parent
-_RELEASED_PATHS = (_HERE.parent / "data" / "models", _HERE / "_data" / "models")
+from helpers.released import released_card, released_file
 
 
 @dataclass(frozen=True)
@@ -196,17 +193,6 @@ def save_released(model, path):
             named.unlink(missing_ok=True)
 
 
-def released_card(name):
-    """Return the run card of a released model as a dictionary.
-
-    Parameters
-    ----------
-    name : str
-        A folder of ``data/models``, e.g. ``"first_cnn"``.
-    """
-    return json.loads(_released_file(name, "run.json").read_text(encoding="utf-8"))
-
-
 def load_released(model, name):
     """Load released weights into `model`, verified against the run card.
 
@@ -228,18 +214,7 @@ def load_released(model, name):
         If the weights are damaged or missing.
     """
     card = released_card(name)
-    path = _released_file(name, "model.weights.h5")
+    path = released_file(name, "model.weights.h5")
     sources.verify(path, card["weights_sha256"], "Restore it from the repository.")
     model.load_weights(path)
     return card
-
-
-def _released_file(name, file):
-    for folder in _RELEASED_PATHS:
-        if (folder / name / file).is_file():
-            return folder / name / file
-    known = sorted(p.name for f in _RELEASED_PATHS if f.is_dir() for p in f.iterdir() if p.is_dir())
-    raise sources.DataError(
-        f"data/models/{name}/{file} is missing; released models: {', '.join(known) or 'none'}. "
-        "Restore it from the repository."
-    )

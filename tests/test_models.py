@@ -140,3 +140,68 @@ def test_augmentation_shifts_and_mirrors_in_training_only():
     mirrored = columns > 16
     assert 60 < mirrored.sum() < 140
     assert np.abs(columns - np.where(mirrored, 25, 6)).max() == 4
+
+
+# --- gravitational waves ------------------------------------------------------------------------
+
+# The summary that the original homework prints.
+HOMEWORK_WAVES = [
+    ("conv1", (39, 100, 64), 3264),
+    ("conv2", (35, 96, 64), 102_464),
+    ("pool1", (11, 48, 64), 0),
+    ("conv3", (11, 48, 64), 102_464),
+    ("conv4", (7, 44, 64), 102_464),
+    ("pool2", (2, 22, 64), 0),
+    ("flatten", (2816,), 0),
+    ("dense1", (128,), 360_576),
+    ("sigmoid", (2,), 258),
+]
+
+
+def test_gw_cnn_is_the_network_of_the_original():
+    model = models.gw_cnn()
+    assert model.count_params() == 671_490
+    for name, shape, parameters in HOMEWORK_WAVES:
+        layer = model.get_layer(name)
+        assert layer.output.shape[1:] == shape
+        assert layer.count_params() == parameters
+    kinds = [type(layer).__name__ for layer in model.layers]
+    assert kinds.count("Dropout") == 3
+    x = np.full((1, 39, 100, 2), 255.0, np.float32)
+    scaled = keras.Model(model.inputs[0], model.get_layer("scale").output)(x)
+    assert np.allclose(scaled, 1)
+
+
+def test_gw_cnn_without_convolutions_or_dropout_lacks_only_these():
+    def kinds(**options):
+        return {type(layer).__name__ for layer in models.gw_cnn(**options).layers}
+
+    assert kinds() - kinds(dropout=False) == {"Dropout"}
+    assert kinds() - kinds(convolutions=False) == {"Conv2D", "MaxPooling2D"}
+
+
+def test_gw_small_has_the_size_its_description_says():
+    model = models.gw_small()
+    assert f"{model.count_params():,}" in models.gw_small.__doc__
+    assert model.output_shape == (None, 1)
+
+
+def test_gw_scan_scores_every_column_and_reports_the_highest():
+    keras.utils.set_random_seed(0)
+    model = models.gw_scan()
+    assert f"{model.count_params():,}" in models.gw_scan.__doc__
+    x = np.random.default_rng(0).exponential(1.4, (3, 39, 100, 2)).astype(np.float32)
+    scores = np.asarray(keras.Model(model.inputs[0], model.get_layer("score").output)(x))
+    assert scores.shape == (3, 100, 1)
+    highest = scores.max(axis=(1, 2))
+    assert np.allclose(np.asarray(model(x))[:, 0], 1 / (1 + np.exp(-highest)), atol=1e-6)
+    # A wave that comes 100 ms later scores the same 10 columns later, away from the borders.
+    later = np.roll(x, 10, axis=2)
+    moved = np.asarray(keras.Model(model.inputs[0], model.get_layer("score").output)(later))
+    assert np.allclose(moved[:, 50:60], scores[:, 40:50], atol=1e-5)
+
+
+def test_gw_scan_with_pooled_time_is_blind_within_four_columns():
+    model = models.gw_scan(time_pooling=True)
+    assert model.get_layer("score").output.shape == (None, 25, 1)
+    assert model.count_params() == models.gw_scan().count_params()

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 
+import h5py
 import pytest
 from conftest import ROOT
 
@@ -78,3 +79,72 @@ def test_a_killed_training_resumes_and_is_released_complete(tmp_path):
     assert card["epochs"] == 1 + validation.index(max(validation))
     assert len(card["runs"][0]["history"]["loss"]) == card["epochs"]
     assert (published / "model.weights.h5").stat().st_size <= 6_000_000
+
+
+WAVES = """
+import dataclasses
+import sys
+sys.path.insert(0, {tools!r})
+import train
+from helpers.gw import sets
+train.N_VALIDATION = train.N_TEST = 64
+train.measure.network_measures = lambda model: {{"auc": 0.5}}
+whole = sets.homework
+def few(split):
+    data = whole(split)
+    parts = [(x[:96], y[:96]) for x, y in (
+        (data.x_train, data.y_train), (data.x_validation, data.y_validation),
+        (data.x_test, data.y_test))]
+    return sets.WaveSet(*(array for part in parts for array in part), data.source)
+sets.homework = few
+table = train.NETWORKS
+for name, changes in (("gw_small", dict(n_train=256, epochs=2)), ("gw_cnn", dict(epochs=4))):
+    table[name] = dataclasses.replace(table[name], recipe=table[name].recipe | changes)
+sys.argv = ["train.py", *{arguments!r}]
+train.main()
+"""
+
+
+def waves(folder, *arguments):
+    code = WAVES.format(tools=str(ROOT / "tools"), arguments=arguments)
+    done = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return json.loads(
+        (folder / "_build" / "models" / arguments[1] / "seed-0" / "run.json").read_text()
+    )
+
+
+def test_simulated_batches_train_and_are_released(tmp_path):
+    card = waves(tmp_path, "run", "gw_small")
+    assert card["batches"] == {"curriculum": [10.0, 5.0]}
+    waves(tmp_path, "release", "gw_small")
+    card = json.loads((tmp_path / "_build" / "release" / "gw_small" / "run.json").read_text())
+    run = card["runs"][0]
+    assert run["measures"] == {"auc": 0.5} and card["test_images"] == 64
+    assert len(run["history"]["val_loss"]) == 2 and "best_epoch" not in run
+
+
+def test_the_epoch_with_the_lowest_validation_loss_is_released(tmp_path):
+    waves(tmp_path, "run", "gw_cnn")
+    waves(tmp_path, "release", "gw_cnn")
+    released = tmp_path / "_build" / "release" / "gw_cnn"
+    card = json.loads((released / "run.json").read_text())
+    run = card["runs"][0]
+    losses = run["history"]["val_loss"]
+    assert len(losses) == 4
+    assert card["epochs"] == run["best_epoch"] == 1 + losses.index(min(losses))
+    assert set(run["last_epoch"]) == {f"{p}_accuracy" for p in ("train", "validation", "test")}
+    best = tmp_path / "_build" / "models" / "gw_cnn" / "seed-0"
+    names = [best / f"epoch-{card['epochs']:02d}.weights.h5", released / "model.weights.h5"]
+    one, two = (sorted_weights(path) for path in names)
+    assert one.keys() == two.keys()
+    assert all((one[key] == two[key]).all() for key in one)
+
+
+def sorted_weights(path):
+    arrays = {}
+    with h5py.File(path) as file:
+        file.visititems(
+            lambda name, item: arrays.update({name: item[:]} if hasattr(item, "shape") else {})
+        )
+    return arrays

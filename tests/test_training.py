@@ -13,6 +13,7 @@ import pytest
 from scipy import stats
 
 from helpers import models, sources, training
+from helpers import released as released_module
 
 ROOT = Path(__file__).resolve().parent.parent
 PRINTED_RATES = [0.005, 0.0045, 0.00405, 0.003645, 0.0032805]  # the original's output
@@ -104,7 +105,7 @@ def released(tmp_path, monkeypatch, trained):
     training.save_released(model, path)
     card = {"weights_sha256": sources.sha256_of(path), "history": history, "name": "tiny – ±"}
     training.save_card(tmp_path / "tiny" / "run.json", card)
-    monkeypatch.setattr(training, "_RELEASED_PATHS", (tmp_path,))
+    monkeypatch.setattr(released_module, "_FOLDERS", (tmp_path,))
     return path, card
 
 

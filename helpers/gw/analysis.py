@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from scipy import special
 
-from helpers import sources
+from helpers import released, sources
 from helpers.gw import images, search, strain
 from helpers.gw.grid import DURATION, FREQUENCIES, SAMPLE_RATE, WINDOW, WINDOW_START
 from helpers.sources import DataError
@@ -20,10 +20,7 @@ DETECTORS = ("H1", "L1")
 LONGEST = 128  # s of strain around the time; more costs more and tells little more
 AROUND = 0.5  # s: how far from the given time a candidate may lie
 LIMIT = f"{100 * search.CONFIDENCE:.0f} % upper limit"
-NETWORK = "gw_small"  # the released network that is asked by default
-
-_HERE = Path(__file__).resolve().parent.parent
-_RELEASED = (_HERE.parent / "data" / "models", _HERE / "_data" / "models")
+NETWORK = "gw_scan"  # the released network that is asked by default
 
 
 @dataclass(frozen=True, eq=False)
@@ -409,7 +406,7 @@ def released_network(name):
     ValueError
         If the name is not one of a network for gravitational waves.
     """
-    if not any((folder / name / "run.json").is_file() for folder in _RELEASED):
+    if not released.is_released(name):
         return None
     from helpers import models, training  # only here: Keras takes seconds to start
 
