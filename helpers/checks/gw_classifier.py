@@ -57,7 +57,7 @@ def _count(
     rows, columns, total = 39, 100, 0
     for number in range(1, convolutions + 1):
         total += filters * (kernel**2 * channels + bias)
-        if padding == "valid" or (padding == "alternating" and number % 2 == 0):
+        if padding == "alternating" and number % 2 == 0:
             rows, columns = rows - kernel + 1, columns - kernel + 1
         if number % 2 == 0 and number // 2 <= poolings:
             rows, columns = rows // pool[0], columns // pool[1]
@@ -72,9 +72,6 @@ def _count(
 _MISTAKES = {
     'Are all four paddings "same"? The second and the fourth convolution have none.': {
         "padding": "same"
-    },
-    'Are all four paddings "valid"? The first and the third convolution have "same".': {
-        "padding": "valid"
     },
     "Are the windows of the pooling 2 × 2? They take 3 rows and 2 columns.": {"pool": (2, 2)},
     "Are the windows of the pooling turned? They take 3 rows and 2 columns.": {"pool": (2, 3)},
