@@ -1,10 +1,13 @@
 """Thresholds, efficiencies and their errors against scipy, counting and known curves."""
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from scipy import optimize, stats
+from sklearn import metrics
 
 from helpers.gw import efficiency
+from helpers.gw import plots as gw_plots
 
 # --- thresholds ---------------------------------------------------------------------------------
 
@@ -123,3 +126,44 @@ def test_outside_the_signals_there_is_no_answer():
         drawn(np.random.default_rng(6), 500)[0], snr.repeat(5)
     )
     assert np.isfinite([value, error]).all()
+
+
+# --- drawn --------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def ax():
+    fig, ax = plt.subplots()
+    yield ax
+    plt.close(fig)
+
+
+def test_the_roc_that_is_drawn_is_that_of_scikit_learn(ax):
+    rng = np.random.default_rng(7)
+    background, signals = rng.integers(0, 30, 400), rng.integers(10, 50, 200)  # with ties
+    assert gw_plots.roc(ax, {"small network": (background, signals)}) is ax
+    (line,) = ax.lines
+    alarms, found = line.get_data()
+    labels = np.repeat([0, 1], [400, 200])
+    scores = np.concatenate([background, signals])
+    at, share, _ = metrics.roc_curve(labels, scores, drop_intermediate=False)
+    # The highest share that each share of false alarms buys.
+    wanted = [share[at <= a + 1e-9].max() for a in alarms]
+    np.testing.assert_allclose(found, wanted)
+    assert alarms.min() == np.mean(background == background.max()) and alarms.max() == 1
+    assert ax.get_xscale() == "log" and ax.get_xlim()[0] == pytest.approx(1 / 400)
+
+
+def test_efficiencies_are_drawn_where_they_are_with_their_bands(ax):
+    rng = np.random.default_rng(8)
+    curve = vars(efficiency.curve(*drawn(rng, 500), np.geomspace(4, 20, 9)))
+    assert gw_plots.efficiency(ax, {"matched filter": curve, "another": curve}) is ax
+    _, first, second = ax.lines  # after the line at one half
+    np.testing.assert_array_equal(first.get_data(), (curve["snr"], curve["efficiency"]))
+    assert first.get_color() == "black" != second.get_color()
+    corners = ax.collections[0].get_paths()[0].vertices[:, 1]
+    assert corners.min() == curve["low"].min() and corners.max() == curve["high"].max()
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == [
+        "matched filter",
+        "another",
+    ]
