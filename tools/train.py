@@ -14,6 +14,7 @@ import argparse
 import dataclasses
 import json
 import time
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -206,10 +207,15 @@ def accuracy(model, x, y):
     return float(np.mean(answers == y))
 
 
+@cache
+def modern_test():
+    return sets.modern("test", N_TEST, seed=3, verbose=False)
+
+
 def accuracies(model, network, recipe, data, seed):
     """Return the accuracies of a run on training, validation and test images."""
     if network.data == "gw_modern":
-        test = sets.modern("test", N_TEST, seed=3, verbose=False)
+        test = modern_test()
         right = accuracy(model, images.from_bytes(test.pixels), test.labels)
         return {"test_accuracy": right, "measures": measure.network_measures(model)}
     parts = {"test": (data.x_test, data.y_test)}
