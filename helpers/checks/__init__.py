@@ -5,6 +5,7 @@ raises: a check that cannot judge an answer says so.
 """
 
 import functools
+import math
 import textwrap
 from dataclasses import dataclass
 
@@ -72,3 +73,14 @@ def check(judge):
         return outcome
 
     return checked
+
+
+def finite_number(value, what):
+    """Return an answer as a float; raise :class:`Wrong`, naming `what` was expected, otherwise."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        raise Wrong(f"expected {what}, got {type(value).__name__}.") from None
+    if not math.isfinite(number):
+        raise Wrong(f"expected {what}, got {number}.")
+    return number

@@ -5,8 +5,8 @@ from itertools import combinations
 import numpy as np
 
 from helpers import models
-from helpers.backend import keras
 from helpers.checks import Wrong, check
+from helpers.checks.answers import parameters_of
 
 # --- 2.1.1: the number of parameters ------------------------------------------------------------
 
@@ -22,17 +22,7 @@ def parameter_count(model, n_filter=64):
     n_filter : int
         How many filters every convolution should have.
     """
-    if isinstance(model, keras.Model):
-        if not model.built:
-            raise Wrong(
-                "the network does not know the shape of its input, so it has no weights yet. "
-                "Start it with keras.Input((32, 32, 3))."
-            )
-        count = model.count_params()
-    elif isinstance(model, int | np.integer) and not isinstance(model, bool):
-        count = int(model)
-    else:
-        raise Wrong(f"expected a Keras network or a whole number, got {type(model).__name__}.")
+    count = parameters_of(model, (32, 32, 3))
     expected = models.cifar_parameters(n_filter)
     if count == expected:
         return f"{count:,} parameters with {n_filter} filters."

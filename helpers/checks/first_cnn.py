@@ -7,6 +7,7 @@ import numpy as np
 from helpers import interpret
 from helpers.backend import keras
 from helpers.checks import CannotJudge, Wrong, check
+from helpers.checks.answers import parameters_of
 from helpers.datasets import CIFAR10_CLASSES
 
 PARAMETERS = 1_084_234
@@ -24,17 +25,7 @@ def parameter_count(model):
     model : keras.Model or int
         The network, or its number of parameters.
     """
-    if isinstance(model, keras.Model):
-        if not model.built:
-            raise Wrong(
-                "the network does not know the shape of its input, so it has no weights yet. "
-                "Start it with keras.Input((32, 32, 3))."
-            )
-        count = model.count_params()
-    elif isinstance(model, int | np.integer) and not isinstance(model, bool):
-        count = int(model)
-    else:
-        raise Wrong(f"expected a Keras network or a whole number, got {type(model).__name__}.")
+    count = parameters_of(model, (32, 32, 3))
     if count == PARAMETERS:
         return f"{count:,} parameters."
     raise Wrong(f"{count:,} parameters, expected {PARAMETERS:,}. {_why(count)}")

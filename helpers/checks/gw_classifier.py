@@ -6,8 +6,8 @@ import numpy as np
 from scipy import stats
 from sklearn.metrics import roc_auc_score
 
-from helpers.backend import keras
-from helpers.checks import Wrong, check
+from helpers.checks import Wrong, check, finite_number
+from helpers.checks.answers import parameters_of
 from helpers.gw import search
 
 # --- the number of parameters -------------------------------------------------------------------
@@ -24,17 +24,7 @@ def parameter_count(model):
     model : keras.Model or int
         The network, or its number of parameters.
     """
-    if isinstance(model, keras.Model):
-        if not model.built:
-            raise Wrong(
-                "the network does not know the shape of its input, so it has no weights yet. "
-                "Start it with keras.Input((39, 100, 2))."
-            )
-        count = model.count_params()
-    elif isinstance(model, int | np.integer) and not isinstance(model, bool):
-        count = int(model)
-    else:
-        raise Wrong(f"expected a Keras network or a whole number, got {type(model).__name__}.")
+    count = parameters_of(model, (39, 100, 2))
     if count == PARAMETERS:
         return f"{count:,} parameters, as the original."
     raise Wrong(f"{count:,} parameters, expected {PARAMETERS:,}. " + _why(count))
@@ -156,7 +146,7 @@ def threshold(value, background=None, probability=None):
     probability : float
         Share of them that may pass.
     """
-    value = _number(value, "a threshold")
+    value = finite_number(value, "a threshold")
     if background is None or probability is None:
         raise Wrong("expected three things: threshold, scores of the background, probability.")
     background = _scores(background)
@@ -192,7 +182,7 @@ def volume_ratio(value, *, better, worse):
     better, worse : float
         Signal-to-noise ratios at which they find half of the waves; their curves have one shape.
     """
-    value = _number(value, "a ratio of volumes")
+    value = finite_number(value, "a ratio of volumes")
     ratio = worse / better
     if abs(value / ratio**3 - 1) < 0.01:
         return f"{value:.2f} times the volume, so as many times the mergers."
@@ -219,7 +209,7 @@ def bound(value, *, n_louder, time):
     time : float
         Seconds of background.
     """
-    value = _number(value, "a probability")
+    value = finite_number(value, "a probability")
     limit = search.false_alarm_probability(n_louder, time)
     if abs(value / limit - 1) < 0.02:
         return f"at most {value:.1e} per second, with 90 % confidence. Not zero."
@@ -265,13 +255,3 @@ def _labels(values):
     if values.ndim != 1 or not np.isin(values, (0, 1)).all() or not 0 < values.mean() < 1:
         raise Wrong("labels should be one number per image, 1 for a wave and 0 for none; of both.")
     return values
-
-
-def _number(value, what):
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        raise Wrong(f"expected {what}, got {type(value).__name__}.") from None
-    if not np.isfinite(number):
-        raise Wrong(f"expected {what}, got {number}.")
-    return number

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from helpers.checks import Wrong, check
+from helpers.checks import Wrong, check, finite_number
 from helpers.gw import detectors, grid, images
 
 # --- 3.1.1: two detectors -----------------------------------------------------------------------
@@ -18,7 +18,7 @@ def largest_delay(seconds):
     ----------
     seconds : float
     """
-    seconds = _number(seconds, "the delay in seconds")
+    seconds = finite_number(seconds, "the delay in seconds")
     if abs(seconds - detectors.MAX_DELAY) < 2e-4:
         return f"{1e3 * seconds:.1f} ms. Anything that arrives further apart is no wave."
     for value, hint in (
@@ -257,13 +257,3 @@ def groups(found, true=None):
     if torn and not merged:
         raise Wrong(f"{n_found} groups for {n_true} events: siblings were parted. Be less strict.")
     raise Wrong(f"{n_found} groups for {n_true} events, some torn and some joined.")
-
-
-def _number(value, what):
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        raise Wrong(f"expected {what}, got {type(value).__name__}.") from None
-    if not np.isfinite(number):
-        raise Wrong(f"expected {what}, got {number}.")
-    return number
