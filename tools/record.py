@@ -9,6 +9,7 @@ import argparse
 import subprocess
 import sys
 
+import exercises
 import nbformat
 import notebook
 
@@ -48,6 +49,8 @@ def replace_record(page, run):
         )
     target = notebook.NOTEBOOKS / f"{page}.ipynb"
     notebook.write(record, target)
+    if exercises.exercises(page):
+        exercises.store_solutions(page)
     print(f"recorded notebooks/{page}.ipynb, {size:,} bytes")
 
 

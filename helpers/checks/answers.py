@@ -1,32 +1,126 @@
-"""What several checks ask of an answer before they judge it."""
+"""What several checks ask of an answer: is it an array of numbers, and how does it differ?"""
 
 import numpy as np
 
-from helpers.backend import keras
 from helpers.checks import Wrong
 
 
-def parameters_of(model, input_shape):
-    """Return the number of parameters of a network, or the number itself.
+def numbers(answer, what):
+    """Return an answer as an array of finite numbers, whatever form it comes in.
+
+    Lists, tensors of any backend and other number types are all right.
 
     Parameters
     ----------
-    model : keras.Model or int
-    input_shape : tuple of int
-        What its input should be, for the advice to a network that is not built.
+    answer : array-like
+    what : str
+        What was asked for, for the diagnosis, e.g. ``"the nine cells"``.
 
     Raises
     ------
     Wrong
-        If it is neither, or a network without weights yet.
+        If it holds no numbers, complex ones, NaN or infinity.
     """
-    if isinstance(model, keras.Model):
-        if not model.built:
-            raise Wrong(
-                "the network does not know the shape of its input, so it has no weights yet. "
-                f"Start it with keras.Input({input_shape})."
-            )
-        return model.count_params()
-    if isinstance(model, int | np.integer) and not isinstance(model, bool):
-        return int(model)
-    raise Wrong(f"expected a Keras network or a whole number, got {type(model).__name__}.")
+    try:
+        if hasattr(answer, "detach"):  # a tensor of PyTorch
+            answer = answer.detach().cpu()
+        array = np.asarray(answer)
+    except Exception:
+        raise Wrong(f"{what}: expected an array of numbers, got {kind(answer)}.") from None
+    if array.dtype == bool:
+        array = array.astype(int)
+    if array.dtype.kind not in "iuf":
+        ragged = " Are all rows equally long?" if array.dtype == object else ""
+        raise Wrong(f"{what}: expected an array of numbers, got {kind(answer)}.{ragged}")
+    if not np.isfinite(array).all():
+        raise Wrong(f"{what}: there is NaN or infinity in it. Was anything divided by zero?")
+    return array.astype(float)
+
+
+def kind(answer):
+    """Return what an answer is, for a diagnosis."""
+    if isinstance(answer, str):
+        return f"the text {answer[:20]!r}"
+    if callable(answer):
+        return "a function; call it"
+    return type(answer).__name__
+
+
+def same(answer, right, what, *, mistakes=None, tolerance=1e-6):
+    """Compare an array with the right one, and say what is likely wrong with it.
+
+    Parameters
+    ----------
+    answer : array-like
+    right : array-like
+    what : str
+        What was asked for, e.g. ``"the result"``.
+    mistakes : dict of str to array-like, optional
+        Diagnoses, and the answers that they belong to.
+    tolerance : float
+        Relative to the largest size in `right`.
+
+    Raises
+    ------
+    Wrong
+        With a known mistake first, then what can be seen of any array: another shape, transposed,
+        mirrored, shifted, scaled, off by a constant, and last the first cell that differs.
+    """
+    given, right = numbers(answer, what), np.asarray(right, float)
+    close = tolerance * max(np.abs(right).max(initial=0), 1e-12)
+
+    if _equal(given, right, close):
+        return
+    for diagnosis, other in (mistakes or {}).items():
+        if _equal(given, np.asarray(other, float), close):
+            raise Wrong(diagnosis)
+    raise Wrong(f"{what}: {_seen(given, right, close)}")
+
+
+def _equal(a, b, close):
+    return a.shape == b.shape and bool((np.abs(a - b) <= close).all())
+
+
+def _seen(given, right, close):
+    """Describe what is wrong with an array, without giving the right one away."""
+
+    def equal(a, b):
+        return _equal(a, b, close)
+
+    if given.shape != right.shape:
+        wanted = f"expected {right.shape}" if right.ndim else "expected one number"
+        text = f"the shape is {given.shape}, {wanted}."
+        if given.size == right.size and equal(given.reshape(right.shape), right):
+            return f"{text} The numbers are right, only their arrangement is not."
+        if given.ndim == 2 and equal(given.T, right):
+            return f"{text} It is transposed: rows and columns are swapped."
+        return text
+    if not given.any():
+        return "all zeros."
+    if right.ndim >= 2 and given.shape[0] == given.shape[1] and equal(given.swapaxes(0, 1), right):
+        return "it is transposed: rows and columns are swapped."
+    for axes, words in (((0,), "upside down"), ((1,), "left for right"), ((0, 1), "half a turn")):
+        if right.ndim >= 2 and equal(np.flip(given, axes), right):
+            return f"it is mirrored, {words}."
+    if right.ndim == 1 and right.size > 1 and equal(given[::-1], right):
+        return "it is in the reverse order."
+    if equal(-given, right):
+        return "the sign is wrong."
+    differences = given - right
+    if right.size > 1 and np.ptp(differences) <= 1e-9 * np.abs(right).max(initial=1):
+        return f"everything is off by the same amount, {differences.flat[0]:g}."
+    for axis in range(right.ndim):
+        for step in (1, -1):
+            if right.shape[axis] > 1 and equal(np.roll(given, step, axis), right):
+                return "everything is one place off."
+    ratio = np.dot(given.ravel(), right.ravel()) / np.dot(given.ravel(), given.ravel())
+    if right.size > 1 and equal(ratio * given, right):
+        return f"everything is too {'small' if abs(ratio) > 1 else 'large'} by the same factor."
+    if right.ndim == 0:
+        return f"{given:g} is too {'large' if given > right else 'small'}."
+    where = np.argwhere(np.abs(differences) > close)
+    first = ", ".join(map(str, where[0]))
+    return (
+        f"{len(where)} of {right.size} numbers differ, the first at [{first}]. Work that one out "
+        "again."
+    )

@@ -6,7 +6,7 @@ import numpy as np
 
 from helpers import models
 from helpers.checks import Wrong, check
-from helpers.checks.answers import parameters_of
+from helpers.checks.networks import parameters_of
 
 # --- 2.1.1: the number of parameters ------------------------------------------------------------
 

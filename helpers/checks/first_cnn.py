@@ -7,7 +7,7 @@ import numpy as np
 from helpers import interpret
 from helpers.backend import keras
 from helpers.checks import CannotJudge, Wrong, check
-from helpers.checks.answers import parameters_of
+from helpers.checks.networks import parameters_of
 from helpers.datasets import CIFAR10_CLASSES
 
 PARAMETERS = 1_084_234

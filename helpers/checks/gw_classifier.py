@@ -7,7 +7,7 @@ from scipy import stats
 from sklearn.metrics import roc_auc_score
 
 from helpers.checks import Wrong, check, finite_number
-from helpers.checks.answers import parameters_of
+from helpers.checks.networks import parameters_of
 from helpers.gw import search
 
 # --- the number of parameters -------------------------------------------------------------------
