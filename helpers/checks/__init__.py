@@ -172,9 +172,9 @@ def check(*hints, points=0, cases=None, hands_in=()):
     """Make a check of a judge: a function that returns praise, or raises :class:`Wrong`.
 
     A right answer that could be better still (a network that could see more) earns less than full
-    credit: the judge then returns praise and score. An answer of None counts as not attempted, as does a function that raises
-    ``NotImplementedError``. An unexpected error in the judge becomes "cannot judge", so that no
-    answer can break a page.
+    credit: the judge then returns praise and score. An answer of None counts as not attempted, as
+    does a function that raises ``NotImplementedError``. An unexpected error in the judge becomes
+    "cannot judge", so that no answer can break a page.
 
     Parameters
     ----------
@@ -197,7 +197,7 @@ def check(*hints, points=0, cases=None, hands_in=()):
     ...     if answer != 3:
     ...         raise Wrong("that is not the sum of 1 and 2.")
     ...     return "1 + 2."
-    >>> total(3)
+    >>> outcome = total(3)
     ✓ Right: 1 + 2.
     """
     if len(hints) < 2:

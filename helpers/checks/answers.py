@@ -1,4 +1,4 @@
-"""What several checks ask of an answer: is it an array of numbers, and how does it differ?"""
+"""What several checks ask of an array: does it hold numbers, and how do they differ."""
 
 import numpy as np
 
