@@ -17,7 +17,7 @@ export PYTHONUNBUFFERED = 1
 SNAKEMAKE = $(BIN)/snakemake --profile profiles/local --cores $(JOBS) --config training=$(TRAINING)
 
 .DEFAULT_GOAL = help
-.PHONY: help site test test-all run record lab model bench serve lock clean
+.PHONY: help site test test-all run record lab student model bench serve lock clean
 
 help:      ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' Makefile
@@ -39,6 +39,9 @@ record: $(SETUP)      ## execute one page and replace its record: make record PA
 
 lab: $(SETUP)      ## open copies of the pages in JupyterLab
 	@$(BIN)/python tools/lab.py && $(BIN)/jupyter lab lab
+
+student: $(SETUP)      ## make what students receive, and the instructor's key, in _build
+	@$(BIN)/python tools/student.py
 
 model: $(SETUP)      ## train what is missing of a released network: make model NAME=first_cnn
 	@$(SNAKEMAKE) -- _build/release/$(NAME)/run.json && $(BIN)/python tools/train.py publish $(NAME)

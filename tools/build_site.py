@@ -1,16 +1,35 @@
 """Build the site from the recorded notebooks: `python tools/build_site.py`.
 
+The records become pages in ``_build/book``: an exercise shows its stub, and its solution folded
+under it; cells tagged `graded` are left out. Sphinx builds ``_build/html`` from there, so nothing
+of what is left out reaches pages, sources or search index. The students' notebooks lie beside the
+pages, in ``_build/html/student``.
+
 Stops with an error when a record is missing, holds a failed cell, or Sphinx warns of anything.
 """
 
+import copy
 import subprocess
 import sys
 from pathlib import Path
 
+import exercises
 import nbformat
 import notebook
+import student
 
+from helpers.sources import written_whole
+
+BOOK = notebook.ROOT / "_build" / "book"
 HTML = notebook.ROOT / "_build" / "html"
+COPIED = ("_config.yml", "_toc.yml", "book/**/*")
+UNTRACKED = ("__pycache__", ".ipynb_checkpoints")
+
+GRADED = (
+    "*The graded exercises of this section are in the notebook for students: "
+    "the buttons at the top of the page open or download it.*"
+)
+SOLUTION = {"code_prompt_show": "Show a solution", "code_prompt_hide": "Hide the solution"}
 
 
 def problems():
@@ -28,14 +47,83 @@ def problems():
     return found
 
 
+def site_notebook(record):
+    """Return a record as the site shows it.
+
+    Parameters
+    ----------
+    record : nbformat.NotebookNode
+
+    Returns
+    -------
+    nbformat.NotebookNode
+        Without graded cells. Of an exercise the stub, then its check without the verdict, then,
+        folded, the solution with the outputs of both.
+    """
+    shown = []
+    exercise = None
+    for recorded in record.cells:
+        cell = copy.deepcopy(recorded)
+        tags = exercises.tags(cell)
+        if "graded" in tags:
+            if not shown or shown[-1].source != GRADED:
+                shown.append(nbformat.v4.new_markdown_cell(GRADED))
+        elif "exercise" in tags:
+            exercise = cell
+            shown.append(_bare(exercises.stub(cell.source)))
+        elif exercise is not None:
+            shown.append(_bare(cell.source))
+            solution = exercise
+            solution.source = exercises.unmarked(exercise.source)
+            solution.outputs = [*exercise.outputs, *cell.outputs]
+            solution.metadata["tags"] = ["hide-cell"]
+            solution.metadata["mystnb"] = {**solution.metadata.get("mystnb", {}), **SOLUTION}
+            shown.append(solution)
+            exercise = None
+        else:
+            shown.append(cell)
+    result = copy.deepcopy(record)
+    result.cells = shown
+    return notebook.number(result)
+
+
+def _bare(source):
+    """Return a code cell that shows a source and nothing more."""
+    return nbformat.v4.new_code_cell(source)
+
+
+def stage():
+    """Put what the site is built from into ``_build/book``, touching only what changed."""
+    wanted = {}
+    for pattern in COPIED:
+        for path in notebook.ROOT.glob(pattern):
+            if path.is_file() and not set(UNTRACKED) & set(path.parts):
+                wanted[path.relative_to(notebook.ROOT)] = path.read_bytes()
+    for page in notebook.pages():
+        path = notebook.NOTEBOOKS / f"{page}.ipynb"
+        text = nbformat.writes(site_notebook(nbformat.read(path, as_version=4)))
+        wanted[path.relative_to(notebook.ROOT)] = text.encode()
+    for path in [p for p in BOOK.rglob("*") if p.is_file()] if BOOK.is_dir() else []:
+        if path.relative_to(BOOK) not in wanted:
+            path.unlink()
+    for name, data in wanted.items():
+        target = BOOK / name
+        if not target.is_file() or target.read_bytes() != data:
+            with written_whole(target) as part:
+                part.write_bytes(data)
+
+
 def main():
     found = problems()
     if found:
         sys.exit("\n".join(found))
+    stage()
     command = [
         str(Path(sys.executable).with_name("jupyter-book")),
         "build",
-        ".",
+        str(BOOK),
+        "--path-output",
+        str(notebook.ROOT),
         "-W",
         "-n",
         "--keep-going",
@@ -48,6 +136,7 @@ def main():
     if result.returncode or missing:
         print(result.stdout, result.stderr, sep="\n")
         sys.exit(f"the site was not built. Missing pages: {', '.join(missing) or 'none'}")
+    student.release(HTML / "student")
     print(f"The site is in {HTML.relative_to(notebook.ROOT)}. Look at it with: make serve")
 
 

@@ -23,10 +23,7 @@ def pages():
 
 
 def read_source(page):
-    """Return the notebook that ``notebooks/<page>.md`` describes, without outputs.
-
-    Cell ids are hashes of source and occurrence, so that the same source gives the same notebook.
-    """
+    """Return the notebook that ``notebooks/<page>.md`` describes, without outputs."""
     path = NOTEBOOKS / f"{page}.md"
     if not path.is_file():
         raise SystemExit(f"there is no page {page!r}; pages: {', '.join(pages())}")
@@ -37,12 +34,20 @@ def read_source(page):
             "language_info": {"name": "python"},
         }
     )
+    notebook.nbformat, notebook.nbformat_minor = 4, 5
+    return number(notebook)
+
+
+def number(notebook):
+    """Give every cell an id that is the hash of its source and occurrence, in place.
+
+    So the same source gives the same notebook.
+    """
     seen = Counter()
     for cell in notebook.cells:
         digest = hashlib.sha256((cell.cell_type + cell.source).encode()).hexdigest()[:12]
         seen[digest] += 1
         cell["id"] = digest if seen[digest] == 1 else f"{digest}-{seen[digest]}"
-    notebook.nbformat, notebook.nbformat_minor = 4, 5
     return notebook
 
 

@@ -1,8 +1,8 @@
 """Make the built pages self-contained, and show what stands behind a recorded run.
 
-Four things that a theme does not do: MathJax is served from the site itself, no page may ask
-another host for anything, a page made from a notebook ends with its provenance, and a changed style
-sheet reaches the pages.
+Five things that a theme does not do: MathJax is served from the site itself, no page may ask
+another host for anything, a page made from a notebook ends with its provenance, its buttons hand
+out the students' notebook, and a changed style sheet reaches the pages.
 """
 
 import base64
@@ -10,6 +10,7 @@ import hashlib
 import html
 import importlib.util
 import json
+import os
 import re
 import shutil
 from pathlib import Path
@@ -56,12 +57,61 @@ def on_page(app, pagename, templatename, context, doctree):
         metadata = json.loads(record.read_text(encoding="utf-8"))["metadata"]
         if "provenance" in metadata:
             context["body"] += provenance_strip(metadata["provenance"])
+            published = app.config.course_published
+            context["header_buttons"] = student_buttons(
+                context["header_buttons"], pagename, context["pathto"], published
+            )
 
 
 def _starts_thebe(script):
     """Whether a script is the theme's bootstrap for live code, which calls another host."""
     body = (getattr(script, "attributes", None) or {}).get("body") or ""
     return "THEBE" in body or "thebe" in str(getattr(script, "filename", script))
+
+
+def student_buttons(buttons, pagename, pathto, published):
+    """Let the buttons of a page hand out the students' notebook, and open it on Colab.
+
+    Parameters
+    ----------
+    buttons : list of dict
+        The theme's; its downloads of the page's own source are replaced.
+    pagename : str
+        E.g. ``notebooks/01_convolution``.
+    pathto : callable
+        From the page to a file of the site.
+    published : dict
+        `repository`, `tag` and `branch`; without a repository there is no button for Colab.
+    """
+    file = f"student/{Path(pagename).name}.ipynb"
+    made = [
+        {
+            "type": "link",
+            "url": pathto(file, 1),
+            "text": "Notebook",
+            "icon": "fas fa-download",
+            "tooltip": "Download the notebook, exercises to be filled in",
+            "label": "download-notebook-button",
+        }
+    ]
+    repository = published.get("repository") or os.environ.get("GITHUB_REPOSITORY")
+    if repository:
+        colab = "https://colab.research.google.com/github"
+        made.append(
+            {
+                "type": "link",
+                "url": f"{colab}/{repository}/blob/{published['branch']}/{file}",
+                "text": "Colab",
+                "icon": "fas fa-rocket",
+                "tooltip": "Open the notebook on Colab, exercises to be filled in",
+                "label": "colab-button",
+            }
+        )
+    for button in buttons:
+        for inner in button.get("buttons", [button]):
+            if inner.get("label") not in ("download-notebook-button", "download-source-button"):
+                made.append({**inner, "text": ""})
+    return made
 
 
 def provenance_strip(run):
@@ -127,6 +177,7 @@ def copy_mathjax(app, exception):
 
 
 def setup(app):
+    app.add_config_value("course_published", {}, "html", [dict])
     app.connect("env-get-outdated", on_outdated)
     app.connect("html-page-context", on_page, priority=900)
     app.connect("build-finished", copy_mathjax)

@@ -1,0 +1,249 @@
+"""Make what students receive: `python tools/student.py`.
+
+_build/student/                    a notebook for each page, without solutions and outputs
+    convolutions-to-chirps.zip     these, with `helpers`, released weights and a start page
+    SHA256SUMS                     of every file beside it
+_build/instructor/                 the same notebooks with all solutions; never published
+
+With `$COURSE_KEYS` set, the instructor's folder also holds the key to the graded exercises of this
+term: what the secret inputs ask for, and every student's own numbers.
+"""
+
+import base64
+import copy
+import hashlib
+import os
+import re
+import shutil
+import sys
+import zipfile
+from functools import cache
+
+import exercises
+import nbformat
+import notebook
+import yaml
+
+from helpers.sources import written_whole
+
+BUILD = notebook.ROOT / "_build"
+STUDENT, INSTRUCTOR = BUILD / "student", BUILD / "instructor"
+ZIP = "convolutions-to-chirps.zip"
+
+# What a student needs beside the notebooks. Everything else of the repository stays out.
+SHARED = ("helpers/**/*.py", "helpers/checks/solutions.json", "data/registry.toml",
+          "data/metrics.toml", "data/gw/*", "data/models/**/*", "requirements.txt",
+          "LICENSE", "LICENSE-CONTENT", "CITATION.cff")  # fmt: skip
+STAMP = (2026, 1, 1, 0, 0, 0)  # of every file in the archive, so that equal input gives equal bytes
+
+# Modules that the pages import, and the packages that bring them. Where all are there already, as
+# on Colab, nothing is installed, and nothing that is there is replaced.
+PACKAGES = {
+    "h5py": "h5py",
+    "keras": "keras",
+    "matplotlib": "matplotlib",
+    "numpy": "numpy",
+    "PIL": "pillow",
+    "pooch": "pooch",
+    "scipy": "scipy",
+    "sklearn": "scikit-learn",
+    "tqdm": "tqdm",
+}
+
+SETUP = """\
+# Run this first. Where the course is not installed, as on Colab, it installs it, and only what is
+# missing; elsewhere it does nothing.
+import importlib.util
+import subprocess
+import sys
+
+if importlib.util.find_spec("helpers") is None:
+    course = {address!r}
+    needed = {packages!r}
+    missing = [p for m, p in needed.items() if not importlib.util.find_spec(m)]
+    pip = [sys.executable, "-m", "pip", "install", "--quiet"]
+    if missing:
+        subprocess.run([*pip, *missing], check=True)
+    subprocess.run([*pip, "--no-deps", course], check=True)
+"""
+
+SETUP_WITHOUT_ADDRESS = """\
+# Run this first: it finds out whether the course is here.
+import importlib.util
+
+if importlib.util.find_spec("helpers") is None:
+    raise SystemExit(
+        "The course's module `helpers` is not here. Unpack the whole archive of the "
+        "course and start Jupyter in its folder: the notebooks lie beside `helpers`."
+    )
+"""
+
+START = """# Convolutions to Chirps: start here
+
+1. You need Python 3.11, 3.12 or 3.13, and about 3 GB of disk.
+   On a Mac, one with an Apple processor.
+2. In this folder: `python3 -m venv .venv`, then `.venv/bin/pip install -r requirements.txt`
+   (on Windows `.venv\\Scripts\\pip`).
+3. `.venv/bin/jupyter lab`, and open `01_convolution.ipynb`.
+
+Every exercise is a cell to fill in, and the next cell checks it. `check.name.hint()` helps, twice
+or more; `check.name.solution()` shows the solution of an exercise that is not graded.
+
+`SHA256SUMS` lists every file: `sha256sum -c SHA256SUMS`.
+"""
+
+
+@cache
+def settings():
+    """Return where the course is published: repository, tag and branch, from ``_config.yml``.
+
+    The repository is empty where no address is known; a workflow on GitHub knows its own.
+    """
+    config = yaml.safe_load((notebook.ROOT / "_config.yml").read_text(encoding="utf-8"))
+    course = config["sphinx"]["config"]["course_published"]
+    repository = course["repository"] or os.environ.get("GITHUB_REPOSITORY", "")
+    return {**course, "repository": repository}
+
+
+def setup_source():
+    """Return the source of the first cell of a student's notebook."""
+    course = settings()
+    if not course["repository"]:
+        return SETUP_WITHOUT_ADDRESS
+    address = f"https://github.com/{course['repository']}/archive/refs/tags/{course['tag']}.zip"
+    return SETUP.format(address=address, packages=PACKAGES)
+
+
+def student_notebook(page):
+    """Return a page as students get it: stubs for solutions, and plain Markdown."""
+    return _derived(page, lambda cell: exercises.stub(cell.source))
+
+
+def key_notebook(page):
+    """Return a page with all its solutions, for instructors."""
+    return _derived(page, lambda cell: exercises.unmarked(cell.source))
+
+
+def _derived(page, exercise_source):
+    """Return a page for Jupyter, its exercises as the function says."""
+    result = copy.deepcopy(notebook.read_source(page))
+    for cell in result.cells:
+        if cell.cell_type == "markdown":
+            cell.source = plain_markdown(cell.source)
+        elif "exercise" in exercises.tags(cell):
+            cell.source = exercise_source(cell)
+    title, *rest = result.cells
+    setup = nbformat.v4.new_code_cell(setup_source().rstrip(), metadata={"tags": ["setup"]})
+    result.cells = [title, setup, *rest]
+    notebook.number(result)  # of what is there, so that no id can tell what was taken away
+    return result
+
+
+# --- Markdown that any Jupyter shows --------------------------------------------------------------
+
+BLOCK = re.compile(
+    r"^:::\{(?P<kind>dropdown|admonition|figure)\} (?P<title>[^\n]*)\n(?P<body>.*?)^:::$",
+    re.MULTILINE | re.DOTALL,
+)
+CITE = re.compile(r"\{cite\}`([^`]*)`")
+
+
+def plain_markdown(text):
+    """Replace what only the site understands by what any Jupyter shows."""
+    text = BLOCK.sub(_plain_block, text)
+    text = CITE.sub(lambda found: "(" + ", ".join(map(citation, found[1].split(","))) + ")", text)
+    return re.sub(r"\[([^\]]*)\]\(#fig-[\w-]+\)", r"\1", text)  # figures have no anchors there
+
+
+def _plain_block(found):
+    kind, title, body = found["kind"], found["title"].strip(), found["body"]
+    options = dict(re.findall(r"^:(\w+): (.*)$", body, re.MULTILINE))
+    body = re.sub(r"^:\w+: .*\n", "", body, flags=re.MULTILINE).strip()
+    if kind == "dropdown":
+        return f"<details><summary>{title}</summary>\n\n{body}\n\n</details>"
+    if kind == "figure":
+        drawing = base64.b64encode((notebook.NOTEBOOKS / title).read_bytes()).decode()
+        return f"![{options['alt']}](data:image/svg+xml;base64,{drawing})\n\n{body}"
+    quoted = "\n".join(f"> {line}".rstrip() for line in body.splitlines())
+    return f"> **{title}**\n>\n{quoted}"
+
+
+@cache
+def _bibliography():
+    text = (notebook.ROOT / "book" / "references.bib").read_text(encoding="utf-8")
+    entries = re.split(r"^@\w+\{", text, flags=re.MULTILINE)[1:]
+    return {entry.split(",")[0].strip(): entry for entry in entries}
+
+
+def citation(key):
+    """Return author and year of an entry of the bibliography, e.g. ``Abbott et al. 2016``."""
+    entry = _bibliography()[key.strip()]
+    field = {
+        k.lower(): v for k, v in re.findall(r"^\s*(\w+)\s*=\s*[{\"](.*?)[}\"],?\s*$", entry, re.M)
+    }
+    authors = [a.strip().strip("{}") for a in field["author"].split(" and ")]
+    names = [a.split(",")[0].strip() if "," in a else a.split()[-1] for a in authors]
+    names = [n for n in names if n != "others"] + [n for n in names if n == "others"]
+    if len(names) > 2 or names[-1] == "others":
+        who = f"{names[0]} et al."
+    else:
+        who = " and ".join(names)
+    return f"{re.sub(r'[{}]', '', who)} {field['year']}"
+
+
+# --- writing ------------------------------------------------------------------------------------
+
+
+def write_notebooks(folder, make):
+    """Write a notebook of each page into a folder, and return their paths."""
+    paths = []
+    for page in notebook.pages():
+        paths.append(folder / f"{page}.ipynb")
+        notebook.write(make(page), paths[-1])
+    return paths
+
+
+def sums(contents):
+    """Return the lines of a checksum file for pairs of name and bytes."""
+    return "".join(f"{hashlib.sha256(data).hexdigest()}  {name}\n" for name, data in contents)
+
+
+def write_archive(path, notebooks):
+    """Write the archive for students: notebooks, helpers, weights, and a checksum of each."""
+    files = {p.name: p.read_bytes() for p in notebooks}
+    for pattern in SHARED:
+        for file in sorted(notebook.ROOT.glob(pattern)):
+            if file.is_file() and "__pycache__" not in file.parts:
+                files[file.relative_to(notebook.ROOT).as_posix()] = file.read_bytes()
+    files["START.md"] = START.encode()
+    files["SHA256SUMS"] = sums(sorted(files.items())).encode()
+    with written_whole(path) as part, zipfile.ZipFile(part, "w") as archive:
+        for name, data in sorted(files.items()):
+            member = zipfile.ZipInfo(f"convolutions-to-chirps/{name}", STAMP)
+            member.external_attr = 0o644 << 16
+            kind = zipfile.ZIP_STORED if name.endswith(".h5") else zipfile.ZIP_DEFLATED
+            archive.writestr(member, data, kind, 9)
+
+
+def release(folder):
+    """Write everything that students receive into a folder, which then holds nothing else."""
+    shutil.rmtree(folder, ignore_errors=True)
+    notebooks = write_notebooks(folder, student_notebook)
+    write_archive(folder / ZIP, notebooks)
+    files = sorted(p for p in folder.iterdir() if p.is_file())
+    text = sums((p.name, p.read_bytes()) for p in files)
+    with written_whole(folder / "SHA256SUMS") as part:
+        part.write_text(text, encoding="utf-8")
+
+
+def main():
+    release(STUDENT)
+    size = (STUDENT / ZIP).stat().st_size / 1e6
+    print(f"_build/student: {len(notebook.pages())} notebooks, {ZIP} ({size:.1f} MB), SHA256SUMS")
+    shutil.rmtree(INSTRUCTOR, ignore_errors=True)
+    write_notebooks(INSTRUCTOR, key_notebook)
+    print("_build/instructor: the notebooks with their solutions")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
