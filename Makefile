@@ -37,7 +37,7 @@ run: $(SETUP)      ## execute every stale page: make run TRAINING=released|quick
 record: $(SETUP)      ## execute one page and replace its record: make record PAGE=05_first_cnn
 	@$(BIN)/python tools/record.py "$(PAGE)" --jobs $(JOBS)
 
-lab: $(SETUP)      ## open copies of the pages in JupyterLab
+lab: $(SETUP)      ## open the pages in JupyterLab, exercises to be filled in, as copies in lab/
 	@$(BIN)/python tools/lab.py && $(BIN)/jupyter lab lab
 
 student: $(SETUP)      ## make what students receive, and the instructor's key, in _build
