@@ -26,8 +26,8 @@ COPIED = ("_config.yml", "_toc.yml", "book/**/*")
 UNTRACKED = ("__pycache__", ".ipynb_checkpoints")
 
 GRADED = (
-    "*The graded exercises of this section are in the notebook for students: "
-    "the buttons at the top of the page open or download it.*"
+    "*The cells of this section are in the notebook for students: the buttons at the top of the "
+    "page open or download it.*"
 )
 SOLUTION = {"code_prompt_show": "Show a solution", "code_prompt_hide": "Hide the solution"}
 
@@ -66,7 +66,7 @@ def site_notebook(record):
         cell = copy.deepcopy(recorded)
         tags = exercises.tags(cell)
         if "graded" in tags:
-            if not shown or shown[-1].source != GRADED:
+            if not any(other.source == GRADED for other in shown):
                 shown.append(nbformat.v4.new_markdown_cell(GRADED))
         elif "exercise" in tags:
             exercise = cell

@@ -1,4 +1,4 @@
-"""Copy the students' notebooks into lab/, to work in: `python tools/lab.py`. What is there stays."""
+"""Copy the students' notebooks into lab/, to work in; what is there stays: `python tools/lab.py`."""
 
 import notebook
 import student
