@@ -1,4 +1,7 @@
-"""Copy the students' notebooks into lab/, to work in; what is there stays: `python tools/lab.py`."""
+"""Copy the students' notebooks into lab/, to work in: `python tools/lab.py`.
+
+What is there already stays.
+"""
 
 import notebook
 import student
