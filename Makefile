@@ -17,7 +17,7 @@ export PYTHONUNBUFFERED = 1
 SNAKEMAKE = $(BIN)/snakemake --profile profiles/local --cores $(JOBS) --config training=$(TRAINING)
 
 .DEFAULT_GOAL = help
-.PHONY: help site test test-all run record lab student model bench serve lock clean
+.PHONY: help site test test-all run record lab student grade model bench serve lock clean
 
 help:      ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' Makefile
@@ -42,6 +42,11 @@ lab: $(SETUP)      ## open the pages in JupyterLab, exercises to be filled in, a
 
 student: $(SETUP)      ## make what students receive, and the instructor's key, in _build
 	@$(BIN)/python tools/student.py
+
+grade: $(SETUP)      ## grade a class in a sandbox: make grade SUBMISSIONS=folder-or-zip
+	@$(BIN)/python tools/grading/collect.py "$(SUBMISSIONS)"
+	@$(SNAKEMAKE) -- _build/grading/gradebook.sqlite
+	@cat _build/grading/summary.txt
 
 model: $(SETUP)      ## train what is missing of a released network: make model NAME=first_cnn
 	@$(SNAKEMAKE) -- _build/release/$(NAME)/run.json && $(BIN)/python tools/train.py publish $(NAME)

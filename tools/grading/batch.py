@@ -188,7 +188,7 @@ def in_sandbox(page, cells, folder):
             "call_seconds": CALL_SECONDS,
         }
         (job / "job.json").write_text(json.dumps(about), encoding="utf-8")
-        (job / "probes").write_bytes(probe_bytes(page))
+        (job / "probes").write_bytes(probes.probe_bytes(page))
         (job / "files").mkdir()
         for name in about["files"]:
             if (folder / name).is_file():
@@ -201,11 +201,6 @@ def in_sandbox(page, cells, folder):
         shared |= {f"/course/helpers/{name}": helpers / name for name in HELPERS}
         program = [sys.executable, "/course/run_submission.py", "/job"]
         return sandbox.run(program, shared, LIMITS)
-
-
-@cache
-def probe_bytes(page):
-    return probes.probe_bytes(page)
 
 
 def _take(result, answers, arrays, page):
@@ -266,7 +261,7 @@ def digest_of(page, files):
     """Return the digest of everything that the answers to a page depend on."""
     parts = [machinery(), json.dumps(files, sort_keys=True), json.dumps(probes.asked(page))]
     released = [(i, s, sorted(t)) for i, s, t in probes.released_cells(page)]
-    parts += [hashlib.sha256(probe_bytes(page)).hexdigest(), json.dumps(released)]
+    parts += [hashlib.sha256(probes.probe_bytes(page)).hexdigest(), json.dumps(released)]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 

@@ -18,6 +18,7 @@ import shutil
 import stat
 import sys
 import zipfile
+from functools import cache
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -36,6 +37,7 @@ CANVAS = re.compile(r"(?P<who>[^_]+)_(?P<late>LATE_)?(?P<id>\d+)_\d+_(?P<file>.+
 MOODLE = re.compile(r"(?P<who>[^_]+)_(?P<id>\d+)_assignsubmission_file_?")
 
 
+@cache
 def wanted_files():
     """Return a pattern for every file that counts: page or file name → (page, pattern)."""
     found = {}
@@ -45,7 +47,7 @@ def wanted_files():
             # Browsers and systems add numbers: 01_convolution (1).ipynb, 01_convolution-2.ipynb.
             found[f"{page}.ipynb"] = page, re.compile(rf"{page}[ _.()\d-]*\.ipynb")
         for exercise in graded:
-            for name in exercise.check.hands_in:
+            for name in exercise.hands_in:
                 stem, _, suffix = name.partition(".")
                 found[name] = page, re.compile(rf"{re.escape(stem)}[ _()\d-]*\.{re.escape(suffix)}")
     return found

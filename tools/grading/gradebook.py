@@ -1,8 +1,8 @@
 """Put the verdicts of a class into one file: `python tools/grading/gradebook.py JUDGED …`.
 
 Writes ``gradebook.sqlite`` (tables `students`, `grades`, `exercises`, `flags`), ``grades.csv``,
-``canvas.csv`` and ``moodle.csv`` for the learning management systems, and ``feedback/<id>.html`` for
-every student. The same verdicts always give the same files.
+``canvas.csv`` and ``moodle.csv`` for the learning management systems, and ``feedback/<id>.html``
+for every student. The same verdicts always give the same files.
 """
 
 import argparse
@@ -239,7 +239,7 @@ def write_database(path, grades, flags, roster):
 
 def safe(text):
     """Return a text that no spreadsheet takes for a formula."""
-    return f"'{text}" if str(text)[:1] in "=+-@\t\r" and not _is_number(text) else text
+    return f"'{text}" if text.startswith(tuple("=+-@\t\r")) and not _is_number(text) else text
 
 
 def _is_number(text):
@@ -342,7 +342,8 @@ def main():
     shutil.rmtree(GRADING / "feedback", ignore_errors=True)
     if new.is_dir():
         new.rename(GRADING / "feedback")
-    print(summary(grades, flags, measurements()))
+    with written_whole(GRADING / "summary.txt") as part:
+        part.write_text(summary(grades, flags, measurements()) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

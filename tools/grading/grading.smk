@@ -2,9 +2,26 @@
 # of its own, so the same command grades on this computer, on Slurm or on Kubernetes. What a student
 # answered is kept beside the outputs, so that a killed job does not do again what it had done.
 
-GRADING_CODE = sorted(glob("tools/grading/*.py"))
-HELPERS_CODE = sorted(glob("helpers/**/*.py", recursive=True))
-BATCHES = sorted(os.path.basename(p)[:-5] for p in glob("_build/grading/batches/*.json"))
+import hashlib
+from pathlib import Path
+
+sys.path.insert(0, os.path.join(workflow.basedir, "tools", "grading"))
+import term
+
+
+def seed_digest():
+    """Return a digest of the term's secret: another secret, other inputs."""
+    return hashlib.sha256(term.secret().encode()).hexdigest()
+
+
+def term_digest():
+    """Return a digest of what the instructor set."""
+    return hashlib.sha256(repr((term.secret(), term.policy(), term.roster())).encode()).hexdigest()
+
+
+GRADING_CODE = sorted(map(str, Path("tools/grading").glob("*.py")))
+HELPERS_CODE = sorted(map(str, Path("helpers").rglob("*.py")))
+BATCHES = sorted(path.stem for path in Path("_build/grading/batches").glob("*.json"))
 
 
 rule grades:

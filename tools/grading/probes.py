@@ -5,6 +5,7 @@ only: what should come out, nobody writes down anywhere.
 """
 
 import sys
+from functools import cache
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -17,11 +18,12 @@ import term
 
 def kind(exercise):
     """Return how an exercise is graded: ``"value"``, ``"function"`` or ``"files"``."""
-    if exercise.check.hands_in:
+    if exercise.hands_in:
         return "files"
     return "function" if exercise.check.cases else "value"
 
 
+@cache
 def graded(page):
     """Return the graded exercises of a page."""
     return [e for e in exercises.exercises(page) if e.graded]
@@ -32,6 +34,7 @@ def full_name(exercise):
     return f"{exercise.module}.{exercise.name}"
 
 
+@cache
 def asked(page):
     """Return what to send of a page, for the job of the sandbox."""
     return [
@@ -43,7 +46,7 @@ def asked(page):
 
 def files_asked(page):
     """Return the names of the files that the page's exercises ask for."""
-    return [name for e in graded(page) for name in e.check.hands_in]
+    return [name for e in graded(page) for name in e.hands_in]
 
 
 def cases(exercise):
@@ -51,6 +54,7 @@ def cases(exercise):
     return exercise.check.cases(np.random.default_rng(term.seed_of(full_name(exercise))))
 
 
+@cache
 def probe_bytes(page):
     """Return the inputs of all functions of a page, as `codec` messages."""
     found = []
@@ -62,6 +66,7 @@ def probe_bytes(page):
     return b"".join(found)
 
 
+@cache
 def released_cells(page):
     """Return the cells of the notebook that students received: (id, source, tags) of each."""
     return [
