@@ -86,6 +86,9 @@ def declared_files(module):
         match node:
             case ast.Assign(targets=[ast.Name(id=name)], value=ast.Constant(value=value)):
                 constants[name] = value
+            case ast.Assign(targets=[ast.Tuple(elts=names)], value=ast.Tuple(elts=values)):
+                pairs = zip(names, values, strict=True)
+                constants |= {n.id: getattr(v, "value", None) for n, v in pairs}
             case ast.FunctionDef(name=name, decorator_list=decorators):
                 for call in decorators:
                     for keyword in getattr(call, "keywords", ()):
