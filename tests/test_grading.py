@@ -3,6 +3,7 @@
 import csv
 import datetime
 import io
+import json
 import os
 import shutil
 import sqlite3
@@ -16,6 +17,7 @@ import feedback
 import gradebook
 import grading_class
 import judge
+import key
 import nbformat
 import numpy as np
 import probes
@@ -447,3 +449,19 @@ def test_feedback_shows_text_as_text():
     page = feedback.page_of("ada", None, grades["ada"])
     assert "<script>" not in page and "&lt;script&gt;" in page and "&lt;b&gt;fine" in page
     assert "default-src 'none'" in page
+
+
+def test_the_key_is_right_by_the_checks_and_by_the_secret_inputs(submissions, tmp_path):
+    (tmp_path / "keys" / "roster.csv").write_text("id\nada\nbob\n")
+    key.write(tmp_path / "key.json")
+    answers = json.loads((tmp_path / "key.json").read_text())
+    for exercise in probes.graded(PAGE):
+        found = answers[probes.full_name(exercise)]
+        if exercise.check.cases:
+            cases = [tuple(c["inputs"]) for c in found]
+            for case, secret in zip(cases, probes.cases(exercise), strict=True):
+                np.testing.assert_array_equal(case[0], secret[0])
+        else:
+            assert set(found) == {"ada", "bob"}
+            for who, value in found.items():
+                assert exercise.check.outcome(value, who).status == checks.RIGHT

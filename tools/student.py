@@ -5,8 +5,8 @@ _build/student/                    a notebook for each page, without solutions a
     SHA256SUMS                     of every file beside it
 _build/instructor/                 the same notebooks with all solutions; never published
 
-With `$COURSE_KEYS` set, the instructor's folder also holds the key to the graded exercises of this
-term: what the secret inputs ask for, and every student's own numbers.
+With `$COURSE_KEYS` set, the instructor's folder also holds ``key.json``: what should come out of
+the secret inputs of this term, and the answers to every student's own numbers.
 """
 
 import base64
@@ -243,6 +243,15 @@ def main():
     shutil.rmtree(INSTRUCTOR, ignore_errors=True)
     write_notebooks(INSTRUCTOR, key_notebook)
     print("_build/instructor: the notebooks with their solutions")
+    if os.environ.get("COURSE_KEYS"):
+        sys.path.insert(0, str(notebook.ROOT / "tools" / "grading"))
+        import key
+
+        try:
+            key.write(INSTRUCTOR / "key.json")
+        except key.TermError as problem:
+            sys.exit(str(problem))
+        print("_build/instructor/key.json: the answers to the graded exercises of this term")
 
 
 if __name__ == "__main__":
