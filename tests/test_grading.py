@@ -152,7 +152,7 @@ def archive(path, members):
 def test_exports_of_canvas_and_moodle_are_understood(submissions, tmp_path):
     keys = tmp_path / "keys"
     (keys / "roster.csv").write_text(
-        "id,name,canvas_id,moodle_id,email\nada,Ada L.,111,901,a@example.org\nbob,Bob,222,902,\n"
+        "id,name,canvas_id,moodle_id,email\nada,Ada L.,111,901,a@uni.example\nbob,Bob,222,902,\n"
     )
     nb = nbformat.writes(synthetic.solved(PAGE, "ada")).encode()
     canvas = archive(
@@ -420,7 +420,7 @@ def test_lateness_missing_and_changed_points_count():
 
 def test_the_gradebook_and_its_tables(tmp_path):
     (grades, flags), roster = graded_class(
-        None, [term.Student("ada", "=cmd|' /C calc'!A0", "111", "901", "a@example.org")]
+        None, [term.Student("ada", "=cmd|' /C calc'!A0", "111", "901", "a@uni.example")]
     )
     for name in ("a", "b"):
         gradebook.write_database(tmp_path / name, grades, flags, roster)
