@@ -1,0 +1,80 @@
+"""Pictures that stand in for the widgets where scripts are off; drawn when the site is built."""
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+from helpers import convolution, plots
+
+SIZE = (8.0, 3.2)  # inches
+
+
+def grids(figure, *columns):
+    """Return axes for grids of cells that all have one size."""
+    axes = figure.subplots(1, len(columns), width_ratios=columns)
+    for ax in axes:
+        ax.set_anchor("N")
+    return axes
+
+
+def conv_stepper(figure):
+    image = np.array([[2, 3, 2, 4], [3, 1, 2, 2], [4, 1, 0, 1], [7, 2, 1, 3]])
+    kernel = np.array([[2, 1], [1, 3]])
+    axes = grids(figure, 4, 2, 3)
+    window, cell = (slice(1, 3), slice(1, 3)), (slice(1, 2), slice(1, 2))
+    plots.numbers(axes[0], image, "image", highlight=window)
+    plots.numbers(axes[1], kernel, "kernel")
+    plots.numbers(axes[2], convolution.cross_correlate(image, kernel), "output", highlight=cell)
+    figure.supxlabel(f"output[1, 1] = {convolution.worked(image, kernel)[1, 1]}", fontsize=10)
+
+
+def pool_stepper(figure):
+    image = np.array(
+        [
+            [2, 3, 2, 4, 1, 0],
+            [3, 1, 2, 2, 5, 1],
+            [4, 1, 0, 1, 2, 2],
+            [7, 2, 1, 3, 0, 6],
+            [0, 5, 8, 1, 1, 3],
+            [1, 2, 2, 0, 4, 9],
+        ]
+    )
+    axes = grids(figure, 6, 3)
+    window, cell = (slice(2, 4), slice(0, 2)), (slice(1, 2), slice(0, 1))
+    plots.numbers(axes[0], image, "image", highlight=window)
+    plots.numbers(axes[1], convolution.pool(image, 2), "output", highlight=cell)
+    figure.supxlabel(f"output[1, 0] = {convolution.worked_pool(image, 2)[1, 0]}", fontsize=10)
+
+
+PICTURES = {"conv_stepper": conv_stepper, "pool_stepper": pool_stepper}
+RASTER = ()  # pictures that hold photos or maps
+ALT = {
+    "conv_stepper": (
+        "Three grids of numbers: a four by four image with a window of four cells outlined, a two "
+        "by two kernel, and the output with the cell that the window gives outlined. Below, the "
+        "sum of the four products."
+    ),
+    "pool_stepper": (
+        "Two grids of numbers: a six by six image with a two by two window outlined, and the "
+        "three by three output with the largest value of that window outlined."
+    ),
+}
+
+
+def kind(name):
+    """Return how the file of a picture ends."""
+    return "png" if name in RASTER else "svg"
+
+
+def draw(name, path):
+    """Draw a picture into a file."""
+    # Without the date and random ids, the same picture is the same file.
+    with plt.rc_context({"svg.hashsalt": name, "svg.fonttype": "path"}):
+        figure = plt.figure(figsize=SIZE)
+        PICTURES[name](figure)
+        metadata = {"Date": None} if kind(name) == "svg" else None
+        figure.savefig(path, format=kind(name), metadata=metadata)
+        plt.close(figure)
