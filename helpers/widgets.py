@@ -7,7 +7,9 @@ The same files run on the course's site. In Jupyter and Colab they need the pack
 it is missing, a line says so. :data:`WIDGETS` lists the widgets and what can be set of each.
 """
 
+import base64
 import html
+import io
 import json
 import math
 from dataclasses import dataclass, field
@@ -69,6 +71,21 @@ WIDGETS = {
             "kind": ("max", "average"),
             "mode": ("valid", "same"),
         },
+    ),
+    "kernel_lab": Widget(
+        "widgets/kernel_lab.js",
+        "Kernel lab",
+        {
+            "preset": (
+                *("edge", "blur", "sharpen", "sobel_x", "sobel_y"),
+                *("turned", "gauss", "emboss", "nothing", "own"),
+            ),
+            "kernel": MATRIX,
+            "border": ("zeros", "nearest", "mirror"),
+            "show": ("signed", "grey"),
+            "relu": FLAG,
+        },
+        ("dog",),
     ),
 }
 
@@ -235,4 +252,34 @@ def _fits(value, kind):
 
 # --- what they show -----------------------------------------------------------------------------
 
-DATA = {}
+
+def dog(side=320):
+    """Return the dog as a small JPEG in a data address, with its credit.
+
+    Parameters
+    ----------
+    side : int
+        Longest side in pixels.
+
+    Returns
+    -------
+    dict
+        ``image``, ``name`` and ``credit``.
+    """
+    from PIL import Image
+
+    from helpers import datasets
+
+    photo = datasets.load_dog(verbose=False)
+    picture = Image.fromarray(photo.image)
+    picture.thumbnail((side, side), Image.Resampling.LANCZOS)
+    file = io.BytesIO()
+    picture.save(file, "JPEG", quality=88)
+    return {
+        "image": "data:image/jpeg;base64," + base64.b64encode(file.getvalue()).decode(),
+        "name": "a drawn dog" if photo.source.stand_in else "the dog",
+        "credit": photo.source.credit,
+    }
+
+
+DATA = {"dog": dog}

@@ -7,7 +7,7 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 
-from helpers import convolution, plots
+from helpers import convolution, datasets, plots
 
 SIZE = (8.0, 3.2)  # inches
 
@@ -49,13 +49,32 @@ def pool_stepper(figure):
     figure.supxlabel(f"output[1, 0] = {convolution.worked_pool(image, 2)[1, 0]}", fontsize=10)
 
 
-PICTURES = {"conv_stepper": conv_stepper, "pool_stepper": pool_stepper}
-RASTER = ()  # pictures that hold photos or maps
+def kernel_lab(figure):
+    photo = datasets.load_dog(verbose=False)
+    image = photo.image[::2, ::2] / 255  # at most 400 pixels wide, and drawn smaller
+    kernel = np.array([[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]])
+    axes = figure.subplots(1, 3, width_ratios=[1, 2, 2])
+    plots.numbers(axes[0], kernel, "kernel", signed=True)
+    plots.picture(axes[1], image, "picture", grey_range=(0, 1))
+    answer = convolution.cross_correlate(image, kernel, mode="same")
+    largest = np.abs(answer).max()
+    axes[2].imshow(answer, cmap=plots.SIGNED, vmin=-largest, vmax=largest)
+    axes[2].set_axis_off()
+    axes[2].set_title("picture ⋆ kernel")
+    plots.credit(figure, photo.source)
+
+
+PICTURES = {"conv_stepper": conv_stepper, "pool_stepper": pool_stepper, "kernel_lab": kernel_lab}
+RASTER = ("kernel_lab",)  # pictures that hold photos or maps
 ALT = {
     "conv_stepper": (
         "Three grids of numbers: a four by four image with a window of four cells outlined, a two "
         "by two kernel, and the output with the cell that the window gives outlined. Below, the "
         "sum of the four products."
+    ),
+    "kernel_lab": (
+        "A three by three Sobel kernel, a grey picture of a dog, and the answer of the kernel: red "
+        "where the grey becomes lighter to the right, blue where it becomes darker."
     ),
     "pool_stepper": (
         "Two grids of numbers: a six by six image with a two by two window outlined, and the "
@@ -66,7 +85,7 @@ ALT = {
 
 def kind(name):
     """Return how the file of a picture ends."""
-    return "png" if name in RASTER else "svg"
+    return "webp" if name in RASTER else "svg"
 
 
 def draw(name, path):

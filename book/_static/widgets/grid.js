@@ -45,8 +45,8 @@ export class NumberGrid {
   }
 
   #fillInput(input, words, locked) {
-    const typing = input.getRootNode().activeElement === input && parse(input.value) === parse(words);
-    if (!typing) input.value = words;
+    const typing = input.getRootNode().activeElement === input && text(parse(input.value)) === words;
+    if (!typing) input.value = words; // 1/9 stays as it was typed
     input.readOnly = locked;
     input.setAttribute("aria-invalid", "false");
   }
