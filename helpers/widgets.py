@@ -87,6 +87,15 @@ WIDGETS = {
         },
         ("dog",),
     ),
+    "receptive_field": Widget(
+        "widgets/receptive_field.js",
+        "What a stack of layers sees and costs",
+        {
+            "stack": ("three", "one", "first_cnn", "cifar_cnn", "gw_small"),
+            "input": LIST,
+            "layers": LIST,
+        },
+    ),
 }
 
 
