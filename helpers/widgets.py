@@ -8,22 +8,27 @@ it is missing, a line says so. :data:`WIDGETS` lists the widgets and what can be
 """
 
 import base64
+import functools
 import html
 import io
 import json
 import math
 from dataclasses import dataclass, field
-from numbers import Integral, Real
+from numbers import Real
 from pathlib import Path
 
-from helpers import es_modules, sources
+from helpers import es_modules, released, sources
 
 _HERE = Path(__file__).resolve().parent
 _STATICS = (_HERE.parent / "book" / "_static", _HERE / "_static")
 
-MATRIX, INTEGER, NUMBER, FLAG, TEXT, LIST = (
-    "a matrix", "a whole number", "a number", "true or false", "a text", "a list",
-)  # fmt: skip
+MATRIX, NUMBER, FLAG, TEXT, LIST = "a matrix", "a number", "true or false", "a text", "a list"
+ANSWERS = "a list of answers: each a text, whether it is correct, and feedback if it is not"
+
+EVENTS = ("GW150914", "GW151012", "GW151226")
+STRAIN_RATE = 1024  # Hz
+STRAIN_SECONDS = 16
+STRAIN_LOWEST = 15  # Hz; what lies below is large, and no detector hears in it
 
 
 @dataclass(frozen=True)
@@ -40,12 +45,15 @@ class Widget:
         What can be set: for each name the kind of value, or a tuple of the values to choose from.
     data : tuple of str
         Names of what it shows, from :data:`DATA`.
+    later : tuple of str
+        Names of data that a page loads only when it is asked for; a notebook gets it at once.
     """
 
     module: str
     title: str
     options: dict = field(default_factory=dict)
     data: tuple = ()
+    later: tuple = ()
 
 
 WIDGETS = {
@@ -87,6 +95,16 @@ WIDGETS = {
         },
         ("dog",),
     ),
+    "live_cnn": Widget(
+        "live/live_cnn.js",
+        "A network for pictures",
+        {"network": ("first_cnn", "cifar_cnn", "toy10_cnn")},
+    ),
+    "live_gw": Widget(
+        "live/live_gw.js",
+        "A network for chirps",
+        {"network": ("gw_small", "gw_cnn")},
+    ),
     "receptive_field": Widget(
         "widgets/receptive_field.js",
         "What a stack of layers sees and costs",
@@ -96,6 +114,33 @@ WIDGETS = {
             "layers": LIST,
         },
     ),
+    "learning_curves": Widget(
+        "widgets/learning_curves.js",
+        "Learning curves",
+        {
+            "card": TEXT,
+            "beside": TEXT,
+            "measure": ("accuracy", "loss", "learning_rate", "seconds"),
+            "unit": ("epochs", "minutes"),
+            "log": FLAG,
+        },
+        ("runs",),
+    ),
+    "spectrogram": Widget(
+        "widgets/spectrogram.js",
+        "Spectrogram of strain",
+        {
+            "event": EVENTS,
+            "detector": ("H1", "L1"),
+            "whiten": FLAG,
+            "q": NUMBER,
+            "low": NUMBER,
+            "high": NUMBER,
+            "seconds": (0.25, 0.5, 1, 4),
+        },
+        later=tuple(f"strain_{event}" for event in EVENTS),
+    ),
+    "quiz": Widget("widgets/quiz.js", "Question", {"question": TEXT, "answers": ANSWERS}),
 }
 
 
@@ -222,7 +267,8 @@ def _with_anywidget(anywidget, name, options):
     members = {"_esm": es_modules.as_module(statics(), widget.module), "__doc__": widget.title}
     for option in widget.options:
         members[option] = traitlets.Any(None, allow_none=True).tag(sync=True)
-    for item in widget.data:
+    data = {item: DATA[item]() for item in (*widget.data, *widget.later)}
+    for item in data:
         members[item] = traitlets.Any(None, allow_none=True).tag(sync=True)
 
     def bundle(self, **kwargs):
@@ -230,7 +276,6 @@ def _with_anywidget(anywidget, name, options):
         return {**data, "text/html": element(name, options)}, metadata  # for the site
 
     members["_repr_mimebundle_"] = bundle
-    data = {item: DATA[item]() for item in widget.data}
     title = "".join(word.capitalize() for word in name.split("_"))
     return type(title, (anywidget.AnyWidget,), members)(**options, **data)
 
@@ -242,20 +287,34 @@ def _fits(value, kind):
         return isinstance(value, bool)
     if isinstance(value, bool):
         return False
-    if kind == INTEGER:
-        return isinstance(value, Integral)
     if kind == NUMBER:
         return isinstance(value, Real) and math.isfinite(value)
     if kind == TEXT:
         return isinstance(value, str)
     if kind == LIST:
         return isinstance(value, list)
+    if kind == ANSWERS:
+        return _are_answers(value)
     rows = value if isinstance(value, list) else []
     return bool(rows) and all(
         isinstance(row, list)
         and len(row) == len(rows[0]) > 0
         and all(_fits(x, NUMBER) for x in row)
         for row in rows
+    )
+
+
+def _are_answers(value):
+    """Whether it is a list of answers, one of them correct, and every wrong one with feedback."""
+    if not isinstance(value, list) or not all(isinstance(answer, dict) for answer in value):
+        return False
+    return any(answer.get("correct") for answer in value) and all(
+        {"text"} <= set(answer) <= {"text", "correct", "feedback"}
+        and isinstance(answer["text"], str)
+        and isinstance(answer.get("correct", False), bool)
+        and isinstance(answer.get("feedback", ""), str)
+        and (answer.get("correct") or answer.get("feedback"))
+        for answer in value
     )
 
 
@@ -291,4 +350,90 @@ def dog(side=320):
     }
 
 
-DATA = {"dog": dog}
+def runs():
+    """Return the histories of all released runs, from their run cards.
+
+    Returns
+    -------
+    list of dict
+        ``card``, ``network``, ``seed``, ``note``, ``parameters``, ``seconds``, ``test_accuracy``,
+        ``test_error`` and ``history``, a dictionary of lists with one number for each epoch.
+    """
+    found = []
+    for name in released.names():
+        card = released.released_card(name)
+        chosen_on = card.get("chosen_on")
+        for run in [*card.get("runs", ()), *([chosen_on] if chosen_on else [])]:
+            if "history" not in run:
+                continue
+            choosing = run is chosen_on
+            history = run["history"]
+            found.append(
+                {
+                    "card": name,
+                    "network": run.get("network", name),
+                    "seed": run["seed"],
+                    "note": "the run that chose the epochs" if choosing else "",
+                    "parameters": run.get("parameters", card.get("parameters")),
+                    "seconds": run.get("wall_time_s", round(sum(history["seconds"]), 1)),
+                    "test_accuracy": run.get("test_accuracy"),
+                    "test_error": run.get("test_error"),
+                    "history": history,
+                }
+            )
+    return found
+
+
+def strain(event):
+    """Return the strain around an event, small enough for a page.
+
+    Parameters
+    ----------
+    event : str
+        One of :data:`EVENTS`.
+
+    Returns
+    -------
+    dict
+        ``rate`` in Hz, ``merger`` in seconds from the first sample, ``gps`` of the merger,
+        ``stand_in``, ``credit``, and for each detector in ``strain`` its ``scale`` and ``values``:
+        16-bit integers, little-endian, in base64.
+
+    Notes
+    -----
+    Sixteen seconds, without what lies below 15 Hz, at 1024 Hz instead of 4096 Hz. The error of
+    16 bits is white and far below the noise of the detector at every frequency from 20 to 480 Hz.
+    """
+    import numpy as np
+    from scipy import signal
+
+    from helpers.gw import strain as gw_strain
+
+    pair = gw_strain.load_event(event, verbose=False)
+    packed = {}
+    for name, series in pair.strains.items():
+        fewer = series.sample_rate // STRAIN_RATE
+        highpass = signal.butter(4, STRAIN_LOWEST, "high", fs=series.sample_rate, output="sos")
+        slow = signal.resample_poly(signal.sosfiltfilt(highpass, series.values), 1, fewer)
+        first = round((pair.event.gps - series.gps_start - STRAIN_SECONDS / 2) * STRAIN_RATE)
+        cut = slow[first : first + STRAIN_SECONDS * STRAIN_RATE]
+        scale = float(np.abs(cut).max()) / 32767
+        whole = np.rint(cut / scale).astype("<i2")
+        packed[name] = {"scale": scale, "values": base64.b64encode(whole.tobytes()).decode()}
+        merger = pair.event.gps - series.gps_start - first / STRAIN_RATE
+    return {
+        "event": event,
+        "gps": pair.event.gps,
+        "merger": round(merger, 6),
+        "rate": STRAIN_RATE,
+        "strain": packed,
+        "stand_in": pair.source.stand_in,
+        "credit": pair.source.credit,
+    }
+
+
+DATA = {
+    "dog": dog,
+    "runs": runs,
+    **{f"strain_{event}": functools.partial(strain, event) for event in EVENTS},
+}

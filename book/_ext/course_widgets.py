@@ -73,7 +73,11 @@ class WidgetDirective(SphinxDirective):
         except (ValueError, yaml.YAMLError) as problem:
             raise self.error(str(problem)) from problem
         place = place_of_widget(widget=name, options=options)
-        place += self.quiz(options) if name == QUIZ else self.picture(name)
+        if name == QUIZ:
+            place += self.texts(options)
+            place["options"] = {"answers": [{"correct": right(a)} for a in options["answers"]]}
+        else:
+            place += self.picture(name)
         figure = figure_of_widget("", place)
         self.set_source_info(figure)
         if "caption" in self.options:
@@ -82,6 +86,26 @@ class WidgetDirective(SphinxDirective):
             figure += caption
         self.add_name(figure)
         return [figure]
+
+    def texts(self, options):
+        """Return the texts of a quiz; the feedback is folded where scripts are off."""
+        if not {"question", "answers"} <= set(options):
+            raise self.error("a quiz needs a question and answers.")
+        parts = [self.part("question", options["question"])]
+        for i, answer in enumerate(options["answers"]):
+            parts.append(self.part(f"answer-{i}", answer["text"]))
+            if "feedback" in answer:
+                summary = f"Is answer {i + 1} right?"
+                parts.append(self.part(f"feedback-{i}", answer["feedback"], "details", summary))
+        return parts
+
+    def part(self, slot, text, tag="div", summary=None):
+        """Return MyST as a text that the widget shows in the place called `slot`."""
+        part = part_of_widget(slot=slot, tag=tag)
+        if summary:
+            part["summary"] = summary
+        part += self.parsed(text).children
+        return part
 
     def picture(self, name):
         """Return the picture for readers without scripts."""
@@ -113,6 +137,10 @@ class WidgetDirective(SphinxDirective):
         lines = StringList(text.splitlines(), "widget")
         self.state.nested_parse(lines, self.content_offset, holder)
         return holder
+
+
+def right(answer):
+    return bool(answer.get("correct"))
 
 
 def visit_figure(self, node):

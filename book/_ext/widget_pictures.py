@@ -1,5 +1,7 @@
 """Pictures that stand in for the widgets where scripts are off; drawn when the site is built."""
 
+from pathlib import Path
+
 import matplotlib
 
 matplotlib.use("Agg")
@@ -64,8 +66,51 @@ def kernel_lab(figure):
     plots.credit(figure, photo.source)
 
 
-PICTURES = {"conv_stepper": conv_stepper, "pool_stepper": pool_stepper, "kernel_lab": kernel_lab}
-RASTER = ("kernel_lab",)  # pictures that hold photos or maps
+def preview():
+    """Return what tools/export_live.py kept for the two pictures below."""
+    return np.load(Path(__file__).parents[2] / "_build" / "live" / "preview.npz")
+
+
+def live_cnn(figure):
+    with preview() as seen:
+        left, middle, right = figure.subfigures(1, 3, width_ratios=[2, 2, 3])
+        plots.picture(left.subplots(), seen["picture"], "test picture")
+        left.supxlabel(str(seen["credit"]), fontsize=7)
+        scores = middle.subplots()
+        scores.barh(seen["classes"], seen["scores"], color=plots.ORANGE)
+        scores.invert_yaxis()
+        scores.set(xlim=(0, 1), title="scores")
+        right.suptitle("16 maps of the first layer", fontsize=11)
+        largest = np.abs(seen["maps"]).max()
+        for ax, values in zip(
+            right.subplots(4, 4).flat, seen["maps"].transpose(2, 0, 1), strict=True
+        ):
+            ax.imshow(values, cmap=plots.SIGNED, vmin=-largest, vmax=largest)
+            ax.set_axis_off()
+
+
+def live_gw(figure):
+    with preview() as seen:
+        axes = figure.subplots(2, 2, height_ratios=[2, 3], sharex=True)
+        time = np.linspace(0, 1, seen["strain"].shape[1])
+        for d, name in enumerate(("H1", "L1")):
+            axes[0, d].plot(time, seen["strain"][d], linewidth=0.7)
+            axes[0, d].set(title=name, ylabel="" if d else "strain (σ)")
+            axes[1, d].imshow(
+                seen["energies"][..., d], extent=(0, 1, 0, 39), aspect="auto", vmax=25
+            )
+            axes[1, d].set(xlabel="time (s)", ylabel="" if d else "25 to 400 Hz", yticks=[])
+        figure.suptitle(f"gravitational wave: {100 * seen['wave']:.0f} %", fontsize=11)
+
+
+PICTURES = {
+    "conv_stepper": conv_stepper,
+    "pool_stepper": pool_stepper,
+    "kernel_lab": kernel_lab,
+    "live_cnn": live_cnn,
+    "live_gw": live_gw,
+}
+RASTER = ("kernel_lab", "live_cnn", "live_gw")  # pictures that hold photos or maps
 ALT = {
     "conv_stepper": (
         "Three grids of numbers: a four by four image with a window of four cells outlined, a two "
@@ -75,6 +120,14 @@ ALT = {
     "kernel_lab": (
         "A three by three Sobel kernel, a grey picture of a dog, and the answer of the kernel: red "
         "where the grey becomes lighter to the right, blue where it becomes darker."
+    ),
+    "live_cnn": (
+        "A test picture of 32 by 32 pixels, the scores that a network gives each of ten classes as "
+        "bars, and the 16 maps of its first layer."
+    ),
+    "live_gw": (
+        "For the two detectors, one second of noisy strain with a chirp in it, and the energy over "
+        "time and frequency below: a bright arc that rises to the right."
     ),
     "pool_stepper": (
         "Two grids of numbers: a six by six image with a two by two window outlined, and the "
