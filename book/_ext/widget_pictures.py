@@ -1,5 +1,6 @@
 """Pictures that stand in for the widgets where scripts are off; drawn when the site is built."""
 
+import textwrap
 from pathlib import Path
 
 import matplotlib
@@ -9,7 +10,8 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 
-from helpers import convolution, datasets, plots
+from helpers import convolution, datasets, plots, widgets
+from helpers.gw import images, strain
 
 SIZE = (8.0, 3.2)  # inches
 
@@ -59,10 +61,10 @@ def kernel_lab(figure):
     plots.numbers(axes[0], kernel, "kernel", signed=True)
     plots.picture(axes[1], image, "picture", grey_range=(0, 1))
     answer = convolution.cross_correlate(image, kernel, mode="same")
-    largest = np.abs(answer).max()
+    largest = np.quantile(np.abs(answer), 0.99)
     axes[2].imshow(answer, cmap=plots.SIGNED, vmin=-largest, vmax=largest)
     axes[2].set_axis_off()
-    axes[2].set_title("picture ⋆ kernel")
+    axes[2].set_title("after the kernel")
     plots.credit(figure, photo.source)
 
 
@@ -71,11 +73,46 @@ def preview():
     return np.load(Path(__file__).parents[2] / "_build" / "live" / "preview.npz")
 
 
+def receptive_field(figure):
+    ax = figure.subplots()
+    ax.set(xlim=(0, 13), ylim=(13, 0), aspect="equal", xlabel="column", ylabel="row")
+    for size, colour in ((7, plots.ORANGE), (5, plots.GREEN), (3, plots.BLUE)):
+        corner = (6.5 - size / 2, 6.5 - size / 2)
+        label = f"{size} × {size} after {('one', 'two', 'three')[size // 2 - 1]}"
+        ax.add_patch(plt.Rectangle(corner, size, size, color=colour, label=label))
+    ax.legend(title="pixels that one value depends on,\nconvolutions of 3 × 3", loc=(1.05, 0.4))
+
+
+def learning_curves(figure):
+    ax = figure.subplots()
+    for run in widgets.runs():
+        if run["card"] == "cifar_cnn_steps":
+            values = run["history"]["val_accuracy"]
+            ax.plot(range(1, len(values) + 1), values, label=run["network"])
+    ax.set(xlabel="epoch", ylabel="accuracy on images\nnot trained on")
+    ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+
+
+def spectrogram(figure):
+    pair = strain.load_event("GW150914", verbose=False)
+    gps = pair.event.gps
+    whitened = [strain.whiten(pair.strains[name], exclude=gps) for name in ("H1", "L1")]
+    energies = images.constant_q(strain.spectra_around(gps, *whitened))[0]
+    times = np.linspace(-0.75, 0.25, images.N_COLUMNS)
+    axes = figure.subplots(1, 2, sharey=True)
+    for d, ax in enumerate(axes):
+        mesh = ax.pcolormesh(times, images.ROW_FREQUENCIES, energies[..., d], vmin=0, vmax=25)
+        ax.set(yscale="log", xlabel="time (s)", title=("H1", "L1")[d])
+    axes[0].set_ylabel("frequency (Hz)")
+    figure.colorbar(mesh, ax=axes, label="energy; of noise half is below 1")
+    plots.credit(figure, pair.source)
+
+
 def live_cnn(figure):
     with preview() as seen:
         left, middle, right = figure.subfigures(1, 3, width_ratios=[2, 2, 3])
         plots.picture(left.subplots(), seen["picture"], "test picture")
-        left.supxlabel(str(seen["credit"]), fontsize=7)
+        left.supxlabel(textwrap.fill(str(seen["credit"]), 36), fontsize=7)
         scores = middle.subplots()
         scores.barh(seen["classes"], seen["scores"], color=plots.ORANGE)
         scores.invert_yaxis()
@@ -107,10 +144,13 @@ PICTURES = {
     "conv_stepper": conv_stepper,
     "pool_stepper": pool_stepper,
     "kernel_lab": kernel_lab,
+    "receptive_field": receptive_field,
+    "learning_curves": learning_curves,
+    "spectrogram": spectrogram,
     "live_cnn": live_cnn,
     "live_gw": live_gw,
 }
-RASTER = ("kernel_lab", "live_cnn", "live_gw")  # pictures that hold photos or maps
+RASTER = ("kernel_lab", "spectrogram", "live_cnn", "live_gw")  # pictures that hold photos or maps
 ALT = {
     "conv_stepper": (
         "Three grids of numbers: a four by four image with a window of four cells outlined, a two "
@@ -128,6 +168,17 @@ ALT = {
     "live_gw": (
         "For the two detectors, one second of noisy strain with a chirp in it, and the energy over "
         "time and frequency below: a bright arc that rises to the right."
+    ),
+    "learning_curves": (
+        "Accuracy on images not trained on against epochs: four rising curves, for the homework's "
+        "network with 32 filters and for three changes of it."
+    ),
+    "receptive_field": (
+        "Three nested squares of pixels around one pixel: one value depends on 3 by 3 pixels after one convolution, 5 by 5 after two, 7 by 7 after three."
+    ),
+    "spectrogram": (
+        "Energy in time and frequency for the detectors H1 and L1 around the merger: in both a "
+        "bright track rises from 40 to 250 hertz within a tenth of a second and ends."
     ),
     "pool_stepper": (
         "Two grids of numbers: a six by six image with a two by two window outlined, and the "

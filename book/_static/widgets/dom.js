@@ -38,6 +38,10 @@ export function card(el, title, hint = "") {
   const heading = h("p", { class: "title" }, title);
   const root = h("div", { class: "card", role: "group", "aria-label": title }, heading);
   if (hint) root.append(h("p", { class: "hint" }, hint));
+  // A page may listen for single keys, such as "/" for its search; what is typed here is ours.
+  root.addEventListener("keydown", (event) => {
+    if (!event.ctrlKey && !event.metaKey && !event.altKey && event.key !== "Escape") event.stopPropagation();
+  });
   shadow.append(h("style", {}, STYLE), root);
   followTheme(el, root);
   return root;
