@@ -1,8 +1,9 @@
 """Write what the page "Live networks" loads: `python tools/export_live.py [FOLDER]`.
 
-Into FOLDER, by default `_build/live`, go the released networks as the browser reads them, twenty
-test pictures of each kind, the numbers that the simulation of chirps needs, and an index. Nothing
-is done when the folder is up to date. The site's build calls this (`book/_ext/course_live.py`).
+Into FOLDER/static/live/data go the released networks as the browser reads them, twenty test
+pictures of each kind, the numbers that the simulation of chirps needs, and an index; into FOLDER
+what is drawn for readers without scripts. FOLDER is `_build/live` unless said otherwise. Nothing is
+done when it is up to date. The site is built with it (`book/_ext/course_live.py`).
 
 Each file comes twice, the second time as a script: a page that was opened from the disk may load
 scripts, but no other files.
@@ -24,6 +25,8 @@ from networks import NETWORKS  # noqa: E402
 from helpers import released, sources  # noqa: E402
 
 FOLDER = ROOT / "_build" / "live"
+DATA = Path("static") / "live" / "data"
+PREVIEW = "preview.npz"
 N_SAMPLES = 20  # of the test images, the first
 N_COMPARED = 1000  # images on which the rounding of the weights is measured
 
@@ -49,20 +52,23 @@ MERGER = 0.6  # s from the start of the image: there the wave would be loudest i
 
 def main(folder=FOLDER):
     """Bring the folder up to date; return whether there was anything to do."""
-    folder = Path(folder)
+    data, preview = Path(folder) / DATA, Path(folder) / PREVIEW
     digest = inputs()
-    index = folder / "index.json"
+    index = data / "index.json"
     if index.is_file():
         known = json.loads(index.read_text(encoding="utf-8"))
-        if known["digest"] == digest and all((folder / name).is_file() for name in known["files"]):
+        files = [preview, *(data / name for name in known["files"])]
+        if known["digest"] == digest and all(path.is_file() for path in files):
             return False
-    writer = Writer(folder)
+    writer = Writer(data)
     pictures = {"cifar10": _photos(), "toy10": _drawings()}
     networks = {}
     for name, title in (PICTURES | CHIRPS).items():
         networks[name] = {"title": title, **_network(writer, name, pictures)}
     samples = {name: _samples(writer, name, data) for name, data in pictures.items()}
     writer.json("gw.json", gravitational_waves())
+    with sources.written_whole(preview) as part, open(part, "wb") as file:
+        np.savez(file, **_preview_picture(pictures["cifar10"]), **_preview_chirp())
     writer.json(
         "index.json",
         {
@@ -117,12 +123,11 @@ class Writer:
 
 def _network(writer, name, pictures):
     """Write a released network; return what the index says about it."""
-    from helpers import export_web, models, training
+    from helpers import export_web
     from helpers.gw.sets import CLASSES
 
-    network = NETWORKS[name]
-    model = getattr(models, network.build)(**network.options)
-    card = training.load_released(model, name)
+    model, network = load(name)
+    card = released.released_card(name)
     run = next(run for run in card["runs"] if run["seed"] == card["released_seed"])
     kind = network.data if network.data in pictures else None
     if kind:
@@ -189,6 +194,52 @@ def _chirp_images(n):
 
     data = simulate.dataset(n // 2, n // 2, 77, mix=sets.HARD, snr=(5.0, 30.0), slope=2.0)
     return images.from_bytes(data.images)
+
+
+def load(name):
+    """Return a released network and its row of the table."""
+    from helpers import models, training
+
+    network = NETWORKS[name]
+    model = getattr(models, network.build)(**network.options)
+    training.load_released(model, name)
+    return model, network
+
+
+def _preview_picture(data):
+    """Return what the page shows first, to be drawn: a test image and what is seen in it."""
+    from helpers import interpret
+
+    model, network = load("first_cnn")
+    image = data.x_test[:1].astype(np.float32) / 255 + network.lowest
+    scores = np.asarray(model(image, training=False))
+    return {
+        "picture": data.x_test[0],
+        "classes": np.array(data.classes),
+        "scores": scores[0],
+        "cam": interpret.grad_cam(model, image, int(scores[0].argmax()))[0],
+        "maps": interpret.feature_maps(model, "conv1", image)[0],
+        "credit": np.array(data.source.credit),
+    }
+
+
+def _preview_chirp():
+    """Return a simulated chirp like GW150914, and what gw_small makes of it."""
+    from helpers.gw import grid, images, noise, simulate
+
+    model, _ = load("gw_small")
+    rng = np.random.default_rng(5)
+    spectra = simulate.signals(rng, 1, snr=20.0, masses=(28.0, 37.0))[0]
+    spectra = spectra + noise.gaussian(rng, 1)
+    energies = images.from_bytes(images.to_bytes(images.constant_q(spectra)))
+    window = slice(
+        *(round(t * grid.SAMPLE_RATE) for t in (grid.WINDOW_START, grid.WINDOW_START + 1))
+    )
+    return {
+        "strain": grid.to_time(spectra[0])[:, window],
+        "energies": energies[0],
+        "wave": np.asarray(model(energies, training=False))[0, 0],
+    }
 
 
 # --- test pictures ------------------------------------------------------------------------------
