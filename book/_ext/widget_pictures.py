@@ -174,7 +174,8 @@ ALT = {
         "network with 32 filters and for three changes of it."
     ),
     "receptive_field": (
-        "Three nested squares of pixels around one pixel: one value depends on 3 by 3 pixels after one convolution, 5 by 5 after two, 7 by 7 after three."
+        "Three nested squares of pixels around one pixel: one value depends on 3 by 3 pixels after "
+        "one convolution, 5 by 5 after two, 7 by 7 after three."
     ),
     "spectrogram": (
         "Energy in time and frequency for the detectors H1 and L1 around the merger: in both a "
