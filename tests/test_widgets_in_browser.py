@@ -3,6 +3,7 @@
 import functools
 import http.server
 import os
+import re
 import shutil
 import struct
 import subprocess
@@ -322,7 +323,8 @@ def test_learning_curves_by_keyboard(reader):
     widget = reader.widget("learning_curves")
     reader.tab_to(widget.locator("svg.plot"))
     reader.press("ArrowRight", "ArrowRight")
-    assert reader.says("learning_curves").startswith("Epoch 2: cifar_cnn_32_filters 0.235")
+    said = "Epoch 2, accuracy on training images / on others: cifar_cnn_32_filters 0.235 / 0."
+    assert reader.says("learning_curves").startswith(said)
     reader.tab_to(widget.locator('input[value="epochs"]'))
     reader.press("ArrowRight")
     reader.tab_to(widget.locator("svg.plot"))
@@ -343,7 +345,10 @@ def test_the_spectrogram_by_keyboard(reader):
     assert "Hz: energy" in reader.says("spectrogram")
     reader.tab_to(widget.locator('input[type="checkbox"]'))
     reader.press("Space")
-    widget.get_by_text("Without whitening").wait_for()
+    legend = widget.get_by_text("Without whitening")
+    legend.wait_for()
+    times = re.search(r"yellow ([\d,]+) times the median", legend.inner_text())[1]
+    assert int(times.replace(",", "")) > 100  # the lines of the power grid and the mirrors
     widget.locator("select").select_option("GW151226")
     widget.get_by_text("GPS 1135136350.65").wait_for()
     assert any("strain_GW151226.js" in url for url in reader.requests)

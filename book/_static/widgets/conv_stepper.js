@@ -2,7 +2,7 @@
 
 import { card, dropdown, h, pills, readout, store, tick } from "./dom.js";
 import { NumberGrid } from "./grid.js";
-import { factor, flip, isMatrix, outputSize, products, text, windows } from "./numeric.js";
+import { ANCHORS, factor, flip, isMatrix, outputSize, padding, products, text, windows } from "./numeric.js";
 import { walker } from "./walk.js";
 
 // The numbers of the course's first page.
@@ -89,6 +89,17 @@ export function render({ model, el }) {
     return { ...places, laid, sums };
   }
 
+  /** Whether the zeros of mode same would lie elsewhere with another choice. */
+  function anchorMatters() {
+    if (options().mode !== "same") return false;
+    const places = ANCHORS.map((choice) =>
+      [image(), image()[0]].map((side, axis) =>
+        padding(side.length, [kernel(), kernel()[0]][axis].length, { ...options(), anchor: choice }),
+      ),
+    );
+    return new Set(places.map(String)).size > 1;
+  }
+
   function go(i, j) {
     at = [i, j];
     if (cover.input.checked) covered.add(`${i} ${j}`);
@@ -110,7 +121,7 @@ export function render({ model, el }) {
     stride.set(options().stride);
     kind.set(option("flip", false) ? "flipped" : "as it is");
     anchor.input.value = options().anchor;
-    anchor.hidden = options().mode !== "same";
+    anchor.hidden = !anchorMatters();
     size.input.value = k.length;
     drawGrids();
     tell();

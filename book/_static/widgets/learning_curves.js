@@ -5,6 +5,7 @@ import { Plot, line, tickText } from "./plot.js";
 import { MEASURES, cardsOf, curve, epochAt, nameOf, rangeOf, times } from "./runs.js";
 
 const COLOURS = 8;
+const NAMES = { accuracy: "accuracy", loss: "loss", learning_rate: "learning rate", seconds: "seconds" };
 const NONE = "";
 
 export function render({ model, el }) {
@@ -147,14 +148,15 @@ export function render({ model, el }) {
     }
     const { own, other } = MEASURES[measure];
     const number = (value) => tickText(Number(value.toPrecision(3)));
+    const both = others && other;
     const parts = drawn().map((run) => {
       const i = epochAt(run, time, unit);
-      const ended = times(run, unit).at(-1) < time - 1e-9 ? ` (ended at epoch ${i + 1})` : unit === "minutes" ? ` (epoch ${i + 1})` : "";
-      const beside = others && other && run.history[other] ? `, not trained on ${number(run.history[other][i])}` : "";
+      const ended = times(run, unit).at(-1) < time - 1e-9 ? " (ended)" : "";
+      const beside = both && run.history[other] ? ` / ${number(run.history[other][i])}` : "";
       return `${nameOf(run, runs)} ${number(run.history[own][i])}${beside}${ended}`;
     });
     const when = unit === "epochs" ? `Epoch ${time}` : `After ${number(time)} minutes`;
-    say.textContent = `${when}: ${parts.join("; ")}.`;
+    say.textContent = `${when}, ${NAMES[measure]}${both ? " on training images / on others" : ""}: ${parts.join("; ")}.`;
   }
 
   function numbers() {
@@ -192,6 +194,7 @@ const STYLE = `
 .legend { display: flex; flex-wrap: wrap; gap: 0 1.1rem; margin-top: 0.8rem; }
 .legend .tick { min-height: 1.9rem; }
 .swatch { flex: none; }
+.readout { font-size: 0.9rem; }
 .plot-place { margin-top: 0.4rem; }
 td:first-child { min-width: 7.5rem; }
 td.n { white-space: nowrap; }

@@ -50,7 +50,8 @@ export function render({ model, el }) {
   );
   const list = h("ol", { class: "layers" });
   const total = h("p", { class: "total" });
-  const drawing = h("div", { class: "maps" });
+  const [image, output] = [new CellMap(), new CellMap(pick)];
+  const drawing = h("div", { class: "maps" }, image.element, output.element);
   const say = readout();
   const add = button("Add a layer", () => {
     layers.push(conv(16));
@@ -197,82 +198,91 @@ export function render({ model, el }) {
 
   // --- the picture: the image, and the output of the chosen layer
   function draw(results) {
-    const result = results[chosen];
-    const shape = result?.shape;
-    if (!shape || shape.length < 3) {
-      drawing.replaceChildren(gridMap("image", input, { spans: shape ? [[0, input[0] - 1], [0, input[1] - 1]] : null }));
+    const shape = results[chosen]?.shape;
+    const everything = [[0, input[0] - 1], [0, input[1] - 1]];
+    const isMap = shape?.length === 3;
+    output.element.hidden = !isMap;
+    if (!isMap) {
+      image.show("image", input, shape ? { seen: everything } : {});
       say.textContent = shape
         ? `Layer ${chosen + 1}: every value depends on the whole image, ${input[0]} × ${input[1]} pixels.`
         : "";
       return;
     }
     cell = cell && cell[0] < shape[0] && cell[1] < shape[1] ? cell : [shape[0] >> 1, shape[1] >> 1];
-    const spans = seenBy(input, layers, chosen, cell) ?? [[0, input[0] - 1], [0, input[1] - 1]];
-    const pick = (row, column) => {
-      cell = [Math.min(Math.max(row, 0), shape[0] - 1), Math.min(Math.max(column, 0), shape[1] - 1)];
-      draw(walk(input, layers));
-    };
-    const output = gridMap(`output of layer ${chosen + 1},`, shape, { cell, pick });
-    const hadFocus = drawing.contains(root.getRootNode().activeElement);
-    drawing.replaceChildren(gridMap("image", input, { spans }), output);
-    if (hadFocus) output.querySelector("svg").focus();
-    const seen = spans.map(([first, last]) => last - first + 1);
-    const view = result.view ?? [input[0], input[1]];
-    const cut = seen.some((n, axis) => n < view[axis]);
+    const seen = seenBy(input, layers, chosen, cell) ?? everything;
+    image.show("image", input, { seen });
+    output.show(`output of layer ${chosen + 1},`, shape, { sees: cell.map((at) => [at, at]) });
+    const size = seen.map(([first, last]) => last - first + 1);
+    const view = results[chosen].view ?? [input[0], input[1]];
+    const cut = size.some((n, axis) => n < view[axis]);
     say.textContent =
-      `Layer ${chosen + 1}, cell [${cell.join(", ")}]: depends on ${seen.join(" × ")} pixels of ${input[0]} × ${input[1]}` +
+      `Layer ${chosen + 1}, cell [${cell.join(", ")}]: depends on ${size.join(" × ")} pixels of ${input[0]} × ${input[1]}` +
       `${cut ? `; the rest of its ${view.join(" × ")} lies outside` : ""}.`;
   }
 
-  /** A drawing of rows × columns cells, with the pixels that are seen, or the cell that sees. */
-  function gridMap(name, [rows, columns], { spans = null, cell: marked = null, pick = null }) {
-    const side = 240;
-    const unit = side / Math.max(rows, columns);
-    const [width, height] = [columns * unit, rows * unit];
-    const lines = [];
-    if (unit >= 4) {
-      for (let i = 1; i < rows; i++) lines.push(`M0 ${i * unit}H${width}`);
-      for (let j = 1; j < columns; j++) lines.push(`M${j * unit} 0V${height}`);
-    }
-    const box = ([[top, bottom], [left, right]], type) =>
-      svg("rect", { class: type, x: left * unit, y: top * unit, width: (right - left + 1) * unit, height: (bottom - top + 1) * unit });
-    const margin = 2;
-    const picture = svg(
-      "svg",
-      {
-        viewBox: `${-margin} ${-margin} ${width + 2 * margin} ${height + 2 * margin}`,
-        class: `map ${pick ? "pick" : ""}`,
-        role: "img",
-        "aria-label": pick ? `${name} ${rows} × ${columns} cells. Arrow keys choose a cell.` : `${name} ${rows} × ${columns}`,
-        tabindex: pick ? 0 : false,
-      },
-      svg("rect", { class: "paper", x: 0, y: 0, width, height }),
-      svg("path", { class: "rule", d: lines.join("") }),
-      spans ? box(spans, "seen") : null,
-      marked ? box([[marked[0], marked[0]], [marked[1], marked[1]]], "sees") : null,
-    );
-    if (pick) {
-      const point = (event) => {
-        const place = picture.getBoundingClientRect();
-        const scale = (width + 2 * margin) / place.width;
-        pick(
-          Math.floor(((event.clientY - place.top) * scale - margin) / unit),
-          Math.floor(((event.clientX - place.left) * scale - margin) / unit),
-        );
-      };
-      picture.addEventListener("pointermove", (event) => event.pointerType === "mouse" && point(event));
-      picture.addEventListener("click", point);
-      picture.addEventListener("keydown", (event) => {
-        const moves = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
-        if (!(event.key in moves)) return;
-        event.preventDefault();
-        pick(marked[0] + moves[event.key][0], marked[1] + moves[event.key][1]);
-      });
-    }
-    return h("figure", {}, h("figcaption", {}, `${name} ${rows} × ${columns}`), picture);
+  function pick([row, column]) {
+    const [rows, columns] = walk(input, layers)[chosen].shape;
+    cell = [Math.min(Math.max(row, 0), rows - 1), Math.min(Math.max(column, 0), columns - 1)];
+    draw(walk(input, layers));
   }
 
   build();
+}
+
+const SIDE = 240; // of a drawing, in its own units
+const EDGE = 2;
+const MOVES = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
+
+/** A drawing of rows × columns cells with a marked part; with `pick`, a cell can be chosen. */
+class CellMap {
+  constructor(pick = null) {
+    this.pick = pick;
+    this.paper = svg("rect", { class: "paper", x: 0, y: 0 });
+    this.lines = svg("path", { class: "rule" });
+    this.mark = svg("rect");
+    this.svg = svg("svg", { class: `map ${pick ? "pick" : ""}`, role: "img", tabindex: pick ? 0 : false }, this.paper, this.lines, this.mark);
+    this.caption = h("figcaption");
+    this.element = h("figure", {}, this.caption, this.svg);
+    if (!pick) return;
+    const point = (event) => {
+      const at = new DOMPoint(event.clientX, event.clientY).matrixTransform(this.svg.getScreenCTM().inverse());
+      pick([Math.floor(at.y / this.unit), Math.floor(at.x / this.unit)]);
+    };
+    this.svg.addEventListener("pointermove", (event) => event.pointerType === "mouse" && point(event));
+    this.svg.addEventListener("click", point);
+    this.svg.addEventListener("keydown", (event) => {
+      if (!(event.key in MOVES)) return;
+      event.preventDefault();
+      pick(MOVES[event.key].map((step, axis) => this.at[axis] + step));
+    });
+  }
+
+  /** Mark what is `seen`, or the cell that `sees`: [[first row, last row], [first column, last]]. */
+  show(name, [rows, columns], { seen = null, sees = null }) {
+    this.unit = SIDE / Math.max(rows, columns);
+    const [width, height] = [columns * this.unit, rows * this.unit];
+    set(this.svg, {
+      viewBox: `${-EDGE} ${-EDGE} ${width + 2 * EDGE} ${height + 2 * EDGE}`,
+      "aria-label": `${name} ${rows} × ${columns}${this.pick ? " cells. Arrow keys choose a cell." : ""}`,
+    });
+    this.caption.textContent = `${name} ${rows} × ${columns}`;
+    set(this.paper, { width, height });
+    const inner = (n, draw) => Array.from({ length: n - 1 }, (_, i) => draw((i + 1) * this.unit)).join("");
+    const lines = inner(rows, (y) => `M0 ${y}H${width}`) + inner(columns, (x) => `M${x} 0V${height}`);
+    set(this.lines, { d: this.unit >= 4 ? lines : "" });
+    const part = seen ?? sees;
+    this.mark.style.display = part ? "" : "none";
+    if (!part) return;
+    this.at = part.map(([first]) => first);
+    const [y, x] = this.at.map((first) => first * this.unit);
+    const [high, wide] = part.map(([first, last]) => (last - first + 1) * this.unit);
+    set(this.mark, { class: seen ? "seen" : "sees", x, y, width: wide, height: high });
+  }
+}
+
+function set(element, attributes) {
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
 }
 
 /** A small field with its name before it. */

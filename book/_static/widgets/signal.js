@@ -104,10 +104,10 @@ export function median(values) {
 /**
  * Cut `seconds` around the middle of a stretch, divide by the noise curve, keep the band.
  *
- * curve: as noiseCurve returns it, with its segment; null leaves the strain as it is. Both ends are
+ * curve: as noiseCurve returns it, with its segment; null divides by `unit` instead. Both ends are
  * faded in and out over a quarter of a second.
  */
-export function bandSpectrum(values, rate, { start, seconds, low, high, curve = null, segment = 2 }) {
+export function bandSpectrum(values, rate, { start, seconds, low, high, curve = null, segment = 2, unit = 1 }) {
   const first = Math.round(start * rate);
   const n = seconds * rate;
   const fade = rate / 4;
@@ -119,7 +119,7 @@ export function bandSpectrum(values, rate, { start, seconds, low, high, curve = 
   const whole = spectrum(cut, rate);
   for (let k = 0; k < whole.re.length; k++) {
     const frequency = k / seconds;
-    const scale = frequency < low || frequency > high ? 0 : curve ? 1 / at(curve, frequency * segment) : 1;
+    const scale = frequency < low || frequency > high ? 0 : 1 / (curve ? at(curve, frequency * segment) : unit);
     whole.re[k] *= scale;
     whole.im[k] *= scale;
   }

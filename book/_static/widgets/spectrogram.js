@@ -131,14 +131,14 @@ export async function render({ model, el, site }) {
     const { strain, curve } = strainOf(option("detector", "H1"));
     const whiten = option("whiten", true);
     const start = data.merger - stretch / 2;
-    const spectrum = bandSpectrum(strain, data.rate, { start, seconds: stretch, low, high, curve: whiten ? curve : null });
+    const spectrum = bandSpectrum(strain, data.rate, { start, seconds: stretch, low, high, curve: whiten ? curve : null, unit: 1e-21 });
     const [from, to] = [-0.75 * width, 0.25 * width];
     const frequencies = geometric(low, high, ROWS).reverse();
     const columns = 400;
     const origin = data.merger - Math.round(start * data.rate) / data.rate; // time 0 in the stretch
     const energies = constantQ(spectrum, { frequencies, q: option("q", 12), from: origin + from, to: origin + to, columns });
     const values = series(spectrum, stretch * data.rate);
-    const unit = whiten ? Math.sqrt(2 / data.rate) : 1e-21; // standard deviation of white noise
+    const unit = whiten ? Math.sqrt(2 / data.rate) : 1; // standard deviation of white noise
     const line = [];
     for (let i = Math.ceil((origin + from) * data.rate); i <= (origin + to) * data.rate; i++) {
       line.push([i / data.rate - origin, values[i] / unit]);

@@ -118,6 +118,7 @@ td.n, th.n { text-align: right; }
 @container (max-width: 26rem) {
   .row { gap: 0.7rem 0.9rem; }
   .slide { max-width: none; flex-basis: 100%; }
+  .grids { --cell: min(2.2rem, 100cqi / var(--most)); gap: 0.75rem 1rem; }
 }
 @media (max-width: 600px) { .card { padding: 0.85rem 0.8rem 1rem; } }
 @media (prefers-reduced-motion: reduce) { * { transition: none !important; animation: none !important; } }
