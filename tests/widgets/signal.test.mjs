@@ -59,6 +59,16 @@ test("whitened noise: the median energy is 1, and half of it is above", () => {
   close(energies.filter((e) => e > 3).length / energies.length, 2 ** -3, 0.02);
 });
 
+test("a whitened series has the standard deviation of its band", () => {
+  const rate = 1024;
+  const noise = gaussian(16 * rate, 4).map((x) => 3e-21 * x);
+  const curve = signal.noiseCurve(noise, rate);
+  const whole = signal.bandSpectrum(noise, rate, { start: 4, seconds: 8, low: 20, high: 480, curve });
+  const values = signal.series(whole, 8 * rate).slice(rate, 7 * rate);
+  const sigma = Math.sqrt(values.reduce((sum, x) => sum + x * x, 0) / values.length) / signal.whiteSigma(rate);
+  close(sigma, Math.sqrt(460 / 512), 0.03);
+});
+
 test("a chirplet is found where it was put", () => {
   const rate = 1024;
   const values = gaussian(16 * rate, 8);

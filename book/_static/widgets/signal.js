@@ -126,6 +126,11 @@ export function bandSpectrum(values, rate, { start, seconds, low, high, curve = 
   return whole;
 }
 
+/** The standard deviation of whitened noise, were no band cut out of it. */
+export function whiteSigma(rate) {
+  return Math.sqrt(rate / 2);
+}
+
 /** A table between its entries. */
 function at(table, place) {
   const i = Math.min(Math.floor(place), table.length - 2);

@@ -3,7 +3,7 @@
 import { colourTable, paint } from "./colours.js";
 import { button, card, dropdown, h, pills, problemLine, readout, slider, store, svg, tick } from "./dom.js";
 import { Plot, line } from "./plot.js";
-import { asSound, bandSpectrum, constantQ, geometric, median, noiseCurve, series, unpack } from "./signal.js";
+import { asSound, bandSpectrum, constantQ, geometric, median, noiseCurve, series, unpack, whiteSigma } from "./signal.js";
 
 const EVENTS = ["GW150914", "GW151012", "GW151226"];
 const ROWS = 120;
@@ -138,7 +138,7 @@ export async function render({ model, el, site }) {
     const origin = data.merger - Math.round(start * data.rate) / data.rate; // time 0 in the stretch
     const energies = constantQ(spectrum, { frequencies, q: option("q", 12), from: origin + from, to: origin + to, columns });
     const values = series(spectrum, stretch * data.rate);
-    const unit = whiten ? Math.sqrt(2 / data.rate) : 1; // standard deviation of white noise
+    const unit = whiten ? whiteSigma(data.rate) : 1;
     const line = [];
     for (let i = Math.ceil((origin + from) * data.rate); i <= (origin + to) * data.rate; i++) {
       line.push([i / data.rate - origin, values[i] / unit]);

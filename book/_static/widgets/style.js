@@ -122,5 +122,8 @@ td.n, th.n { text-align: right; }
 }
 @media (max-width: 600px) { .card { padding: 0.85rem 0.8rem 1rem; } }
 @media (prefers-reduced-motion: reduce) { * { transition: none !important; animation: none !important; } }
-@media print { button, input[type="range"], .hint { display: none; } }
+@media print {
+  .card { print-color-adjust: exact; -webkit-print-color-adjust: exact; break-inside: avoid; }
+  button, input[type="range"], .hint { display: none; }
+}
 `;
