@@ -443,8 +443,7 @@ function normal(random) {
 /** Discrete Fourier transform of any length of small factors; sign −1 forward, 1 back, unscaled. */
 export function fourier(re, im, sign) {
   const total = re.length;
-  const cos = Float64Array.from({ length: total }, (_, k) => Math.cos((TAU * k) / total));
-  const sin = Float64Array.from({ length: total }, (_, k) => sign * Math.sin((TAU * k) / total));
+  const { cos, sin } = turns(total);
   function transform(offset, stride, n) {
     const out = { re: new Float64Array(n), im: new Float64Array(n) };
     if (n === 1) {
@@ -460,11 +459,25 @@ export function fourier(re, im, sign) {
       for (let k = 0; k < n; k++) {
         const turn = (r * k * stride) % total;
         const [a, b] = [part.re[k % m], part.im[k % m]];
-        out.re[k] += a * cos[turn] - b * sin[turn];
-        out.im[k] += a * sin[turn] + b * cos[turn];
+        out.re[k] += a * cos[turn] - sign * b * sin[turn];
+        out.im[k] += sign * a * sin[turn] + b * cos[turn];
       }
     }
     return out;
   }
   return transform(0, 1, total);
+}
+
+const TURNS = new Map();
+
+/** Cosine and sine of all parts of a turn, kept for the next transform of this length. */
+function turns(n) {
+  if (!TURNS.has(n)) {
+    const angles = Array.from({ length: n }, (_, k) => (TAU * k) / n);
+    TURNS.set(n, {
+      cos: Float64Array.from(angles, Math.cos),
+      sin: Float64Array.from(angles, Math.sin),
+    });
+  }
+  return TURNS.get(n);
 }

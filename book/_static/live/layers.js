@@ -79,7 +79,9 @@ export class Layers {
     const choose = (number) => this.choose(Number(number), this.map);
     this.which = dropdown("Layer", names, this.number, choose);
     const show = (map) => `${map} of ${this.turn?.input.max ?? 1}`;
-    this.turn = slider("Map", { min: 1, max: 1, value: 1, show }, (map) => this.choose(this.number, map - 1));
+    this.turn = slider("Map", { min: 1, max: 1, value: 1, show }, (map) =>
+      this.choose(this.number, map - 1),
+    );
     this.controls.replaceChildren(this.which, this.turn, this.words);
   }
 
@@ -88,7 +90,11 @@ export class Layers {
     const { name, op, shape } = layer;
     const words = described(layer);
     const isMap = shape.length === 3;
-    const canvas = h("canvas", { class: `exact ${isMap ? "map" : ""}`, role: "img", "aria-label": `${name}: ${words}` });
+    const canvas = h("canvas", {
+      class: `exact ${isMap ? "map" : ""}`,
+      role: "img",
+      "aria-label": `${name}: ${words}`,
+    });
     const open = this.list.clientWidth > NARROW || ["convolution", "max pooling"].includes(op);
     const summary = h("summary", {}, h("b", {}, name), ` ${words}`);
     const details = h("details", { open, ontoggle: () => this.#drawAll() }, summary, canvas);
@@ -129,7 +135,10 @@ export class Layers {
     const gap = isMap ? GAP : 0;
     const tile = room > NARROW ? TILE.wide : TILE.narrow;
     const pixel = isMap ? (tile * Math.sqrt(columns / rows)) / columns : NUMBER;
-    const perRow = Math.min(n, Math.max(1, Math.floor((room + gap * pixel) / ((columns + gap) * pixel))));
+    const perRow = Math.min(
+      n,
+      Math.max(1, Math.floor((room + gap * pixel) / ((columns + gap) * pixel))),
+    );
     const order = Array.from({ length: n }, (_, map) => map);
     const options = { order, perRow, gap, most: this.#most(number), signed };
     const image = tiles(this.#maps[number], [rows, columns, n], options);

@@ -83,7 +83,7 @@ class Pictures extends Live {
     );
 
     const sources = [
-      ["test", "Test picture"],
+      ...(this.site ? [["test", "Test picture"]] : []),
       ["photo", "Photo"],
       ["drawing", "Drawing"],
     ];
@@ -94,13 +94,19 @@ class Pictures extends Live {
         "div",
         { class: "row" },
         fileButton("Choose a photo", "image/*,.cnn", (file) => this.read(file)),
-        h("p", { class: "note" }, "Or drop one anywhere on this card. The middle is cut out and shrunk."),
+        h(
+          "p",
+          { class: "note" },
+          "Or drop one anywhere on this card. The middle is cut out and shrunk.",
+        ),
       ),
       drawing: this.board.controls,
     };
 
     this.scores = new Scores((output) => this.#ask(output));
-    this.camLayer = dropdown("Grad-CAM at the layer", [], "", (layer) => this.#askAt(Number(layer)));
+    this.camLayer = dropdown("Grad-CAM at the layer", [], "", (layer) =>
+      this.#askAt(Number(layer)),
+    );
     const strength = { min: 0, max: 100, step: 5, value: 55, show: (value) => `${value} %` };
     this.strength = slider("How strongly it shows", strength, (value) => {
       this.heat.style.opacity = value / 100;
@@ -116,14 +122,19 @@ class Pictures extends Live {
     const right = h(
       "div",
       {},
-      h("p", { class: "note" }, "Scores. Press one to ask which parts of the picture speak for it."),
+      h(
+        "p",
+        { class: "note" },
+        "Scores. Press one to ask which parts of the picture speak for it.",
+      ),
       this.scores.element,
       h("div", { class: "row" }, this.camLayer, this.strength),
       this.why,
     );
     const head = h("div", { class: "row" }, this.networkControls(), this.source);
     const columns = h("div", { class: "columns" }, left, right);
-    this.root.append(head, this.problem, columns, this.say, this.layers.element, this.note);
+    this.seen = h("div", { hidden: true }, this.say, columns, this.layers.element, this.note);
+    this.root.append(head, this.problem, this.seen);
     this.takeDrops();
   }
 
@@ -131,6 +142,7 @@ class Pictures extends Live {
   async show() {
     const { network, entry } = this;
     const [rows, columns] = network.input.shape;
+    this.seen.hidden = false;
     this.#output = this.#layer = null;
     this.frame.style.aspectRatio = `${columns} / ${rows}`;
     this.scores.open(network.classes);
@@ -144,7 +156,7 @@ class Pictures extends Live {
     this.#drawChooser(samples);
     this.board.open(rows, columns);
     if (this.drawing) return this.board.tell();
-    this.#from(samples ? "test" : "drawing");
+    this.#from(samples ? "test" : "drawing"); // there is always something to look at
     return samples ? this.#seeSample(samples, 0) : this.board.tell();
   }
 
@@ -155,7 +167,11 @@ class Pictures extends Live {
     const { labels, credit, stand_in: standIn } = this.index.samples[name];
     const { size, pictures } = this.#samples.get(name);
     const choices = pictures.map((rgb, k) => {
-      const input = h("input", { type: "radio", name: "sample", "aria-label": `${k + 1}, ${labels[k]}` });
+      const input = h("input", {
+        type: "radio",
+        name: "sample",
+        "aria-label": `${k + 1}, ${labels[k]}`,
+      });
       input.checked = k === 0;
       input.addEventListener("change", () => this.#seeSample(name, k));
       const canvas = h("canvas", { class: "exact", "aria-hidden": "true", title: labels[k] });
@@ -173,7 +189,8 @@ class Pictures extends Live {
   #choseSource(source) {
     this.#from(source);
     if (source === "drawing") this.board.tell();
-    if (source === "test") this.panels.test.querySelector("input:checked")?.dispatchEvent(new Event("change"));
+    if (source === "test")
+      this.panels.test.querySelector("input:checked")?.dispatchEvent(new Event("change"));
   }
 
   #from(source) {

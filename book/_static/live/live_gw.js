@@ -107,7 +107,7 @@ class Chirps extends Live {
     );
     const head = h("div", { class: "row" }, this.scene, this.networkControls());
     const columns = h("div", { class: "columns" }, this.#controls(), right);
-    this.root.append(head, this.problem, columns, this.say, this.layers.element, this.note);
+    this.root.append(head, this.problem, this.say, columns, this.layers.element, this.note);
     this.takeDrops();
     this.#heat(0);
     this.#set(Object.keys(SCENES)[0]);
@@ -126,8 +126,19 @@ class Chirps extends Live {
       return slider(label, { min: 5, max: 60, value: 5, show }, binary(name));
     };
     const far = { min: 0, max: STEPS, value: 0, show: (step) => `${megaparsecs(step)} Mpc` };
-    const way = { min: 0, max: directions.length - 1, value: 0, show: (k) => inMilliseconds(directions[k].delay) };
-    const apart = { min: 0, max: 300, step: 10, value: 0, show: (ms) => (ms ? `${ms} ms` : "none") };
+    const way = {
+      min: 0,
+      max: directions.length - 1,
+      value: 0,
+      show: (k) => inMilliseconds(directions[k].delay),
+    };
+    const apart = {
+      min: 0,
+      max: 300,
+      step: 10,
+      value: 0,
+      show: (ms) => (ms ? `${ms} ms` : "none"),
+    };
     this.sliders = {
       mass1: mass("One black hole", "mass1"),
       mass2: mass("The other", "mass2"),
@@ -148,13 +159,19 @@ class Chirps extends Live {
       this.look();
     });
     const glitch = change.bind(null, "glitch");
-    this.strengthOfGlitch = slider("Its signal-to-noise ratio", { min: 6, max: 60, value: 20 }, glitch("snr"));
+    this.strengthOfGlitch = slider(
+      "Its signal-to-noise ratio",
+      { min: 6, max: 60, value: 20 },
+      glitch("snr"),
+    );
     const where = [
       [0, "H1"],
       [1, "L1"],
     ];
-    this.where = pills("In", where, 0, glitch("detector"));
-    this.another = button("Another of its kind", () => glitch("seed")(this.settings.glitch.seed + 1));
+    this.where = pills("In the detector", where, 0, glitch("detector"));
+    this.another = button("Another of its kind", () =>
+      glitch("seed")(this.settings.glitch.seed + 1),
+    );
     this.noisy = tick("Noise", true, (on) => {
       this.settings.noise = on ? this.seed : null;
       this.look();
@@ -168,7 +185,13 @@ class Chirps extends Live {
     });
 
     this.binaryPart = h("div", { class: "settings" }, Object.values(this.sliders));
-    this.glitchPart = h("div", { class: "settings" }, this.strengthOfGlitch, this.where, this.another);
+    this.glitchPart = h(
+      "div",
+      { class: "settings" },
+      this.strengthOfGlitch,
+      this.where,
+      this.another,
+    );
     const group = (name, ...parts) => h("fieldset", { "aria-label": name }, ...parts);
     return h(
       "div",
@@ -185,7 +208,8 @@ class Chirps extends Live {
     this.merges.input.checked = chirp !== null;
     this.binaryPart.hidden = chirp === null;
     if (chirp) {
-      for (const name of ["mass1", "mass2", "direction", "shift"]) this.sliders[name].set(chirp[name]);
+      for (const name of ["mass1", "mass2", "direction", "shift"])
+        this.sliders[name].set(chirp[name]);
       this.sliders.distance.set(stepOf(chirp.distance));
     }
     this.family.input.value = glitch?.family ?? "";
@@ -205,7 +229,11 @@ class Chirps extends Live {
 
   /** The strain and the image of a detector. */
   #detector(name) {
-    const strain = svg("svg", { class: "plot strain", viewBox: "0 0 1023 100", preserveAspectRatio: "none" });
+    const strain = svg("svg", {
+      class: "plot strain",
+      viewBox: "0 0 1023 100",
+      preserveAspectRatio: "none",
+    });
     const noise = svg("polyline");
     const chirp = svg("polyline", { class: "chirp" });
     strain.append(noise, chirp);
@@ -214,7 +242,8 @@ class Chirps extends Live {
     strain.setAttribute("role", "img");
     const scale = h("span");
     const caption = h("figcaption", {}, `${name}, strain`, scale);
-    const ends = (...texts) => h("div", { class: "ends" }, ...texts.map((text) => h("span", {}, text)));
+    const ends = (...texts) =>
+      h("div", { class: "ends" }, ...texts.map((text) => h("span", {}, text)));
     return {
       strain: h("figure", {}, caption, strain),
       image: h(

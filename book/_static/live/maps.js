@@ -18,13 +18,20 @@ export function reach(values) {
  * which maps, `perRow` how many stand beside each other, with `gap` empty pixels between them.
  * `most(map)` is the number at the end of the colour scale. Returns an image as a canvas takes it.
  */
-export function tiles(values, [rows, columns, n], { order = [0], perRow = 1, gap = 0, most, signed = false }) {
+export function tiles(
+  values,
+  [rows, columns, n],
+  { order = [0], perRow = 1, gap = 0, most, signed = false },
+) {
   const down = Math.ceil(order.length / perRow);
   const [width, height] = [perRow * (columns + gap) - gap, down * (rows + gap) - gap];
   const pixels = new Uint32Array(width * height); // transparent
   const table = signed ? TABLES.signed : TABLES.magnitude;
   order.forEach((map, place) => {
-    const [top, left] = [Math.floor(place / perRow) * (rows + gap), (place % perRow) * (columns + gap)];
+    const [top, left] = [
+      Math.floor(place / perRow) * (rows + gap),
+      (place % perRow) * (columns + gap),
+    ];
     const end = most(map);
     for (let i = 0; i < rows; i++) {
       for (let j = 0; j < columns; j++) {
@@ -56,4 +63,3 @@ export function put(canvas, { data, width, height }) {
   if (canvas.height !== height) canvas.height = height;
   canvas.getContext("2d").putImageData(new ImageData(data, width, height), 0, 0);
 }
-

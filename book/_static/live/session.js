@@ -50,7 +50,17 @@ export class Session {
       };
     });
     const bytes = buffer.byteLength;
-    return { name, about, bytes, input, classes, squash, products, layers, camLayers: camLayers(network) };
+    return {
+      name,
+      about,
+      bytes,
+      input,
+      classes,
+      squash,
+      products,
+      layers,
+      camLayers: camLayers(network),
+    };
   }
 
   /** Show an image to the network: scores, what every layer puts out, and one explanation. */

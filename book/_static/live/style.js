@@ -58,6 +58,7 @@ export const LIVE_STYLE = `
 .layers .map { cursor: pointer; max-width: none; border-radius: 0; }
 @container (max-width: 34rem) {
   .layers { grid-template-columns: minmax(0, 1fr); }
+  .readout { min-height: 3em; }
   .lens { grid-template-columns: minmax(0, 6.5rem) minmax(0, 1fr); top: 3.5rem; padding: 0.4rem 0 0.6rem; border-bottom: 1px solid var(--line); }
   .lens .controls { gap: 0.2rem; }
 }
