@@ -348,7 +348,7 @@ def test_the_spectrogram_by_keyboard(reader):
     legend = widget.get_by_text("Without whitening")
     legend.wait_for()
     times = re.search(r"yellow ([\d,]+) times the median", legend.inner_text())[1]
-    assert int(times.replace(",", "")) > 100  # the lines of the power grid and the mirrors
+    assert int(times.replace(",", "")) > 10  # low frequencies, and in real strain the lines
     widget.locator("select").select_option("GW151226")
     widget.get_by_text("GPS 1135136350.65").wait_for()
     assert any("strain_GW151226.js" in url for url in reader.requests)
