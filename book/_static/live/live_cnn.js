@@ -257,7 +257,7 @@ class Pictures extends Live {
     const { classes, layers } = this.network;
     const label = truth ? ` The picture shows: ${truth}.` : "";
     const words = this.scores.inWords(scores);
-    this.say.textContent = `${words}.${label} Computed in ${Math.max(1, Math.round(milliseconds))} ms.`;
+    this.say.textContent = `${words}.${label} Computed in ${Math.max(1, Math.round(milliseconds))}\u00a0ms.`;
     this.canvas.setAttribute("aria-label", `What the network sees${truth ? `: ${truth}` : ""}`);
     if (cam === null) {
       this.why.textContent = "This network has no maps to take a class activation map of.";

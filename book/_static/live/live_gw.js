@@ -325,7 +325,7 @@ class Chirps extends Live {
       );
     }
     if (glitch) parts.push(`A glitch in ${DETECTORS[glitch.detector]}: ${glitch.family}`);
-    parts.push(`Computed in ${Math.max(1, Math.round(milliseconds))} ms`);
+    parts.push(`Computed in ${Math.max(1, Math.round(milliseconds))}\u00a0ms`);
     this.say.textContent = `${parts.join(". ")}.`;
     const claims = this.entry?.claims;
     this.verdict.textContent = "";

@@ -40,7 +40,8 @@ export class Scores {
 
 /** A share in per cent; what is not quite none or all is not called so. */
 export function percent(share) {
-  if (share < 0.0005) return "< 0.1 %";
-  if (share > 0.9995) return "> 99.9 %";
-  return `${(100 * share).toFixed(share < 0.1 || share > 0.99 ? 1 : 0)} %`;
+  const digits = share < 0.1 || share > 0.99 ? 1 : 0;
+  const number = `${(100 * share).toFixed(digits)}\u00a0%`; // no line ends before the sign
+  if (share < 0.0005) return "<\u00a00.1\u00a0%";
+  return share > 0.9995 ? ">\u00a099.9\u00a0%" : number;
 }
