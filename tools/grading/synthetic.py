@@ -70,7 +70,7 @@ def submission(page, number):
     if kind == "empty":
         return student.student_notebook(page), kind
     if kind == "partly right":
-        return solved(page, who, rng.sample(names, rng.randint(1, len(names) - 1))), kind
+        return solved(page, who, rng.sample(names, rng.randint(1, max(1, len(names) - 1)))), kind
     made = solved(page, who)
     if kind == "syntax error":
         graded = [
