@@ -1,29 +1,39 @@
 # The graph: data -> released models -> executed pages. `make run` and `make model` call it.
 #
 # Rules write below _build/ only, because Snakemake deletes a rule's outputs before it starts;
-# `make record` copies a finished run into notebooks/. What a rule depends on is compared by content
-# (see profiles/local), so that touching a file redoes nothing.
+# `make record` copies a finished run into notebooks/. Whether a page is stale is a question of
+# content alone: the digest of all its inputs is a parameter of its rule, and stands in its record.
+# Times of files are not looked at (`ancient`), so that touching a file redoes nothing.
 
 import os
 import sys
 
 sys.path.insert(0, os.path.join(workflow.basedir, "tools"))
 import dependencies
+import digest
 import notebook
 from networks import MEASUREMENTS, NETWORKS, STUDIES
 from helpers import sources
 
-notebook.prepare_environment()
+BACKEND = config.get("backend", "tensorflow")
+if BACKEND not in ("tensorflow", "jax", "torch"):
+    raise ValueError(f"BACKEND={BACKEND}: expected tensorflow, jax or torch")
+notebook.prepare_environment(BACKEND)
 
 TRAINING = config.get("training", "released")
 if TRAINING not in ("released", "quick", "full"):
     raise ValueError(f"TRAINING={TRAINING}: expected released, quick or full")
 
 PAGES = notebook.pages()
+if config.get("pages"):  # e.g. --config pages=01_convolution,02_kernels
+    unknown = set(str(config["pages"]).split(",")) - set(PAGES)
+    if unknown:
+        raise ValueError(f"no page {', '.join(sorted(unknown))}; pages: {', '.join(PAGES)}")
+    PAGES = str(config["pages"]).split(",")
 MINUTES = {"released": 15, "quick": 30, "full": 24 * 60}
 
 wildcard_constraints:
-    page="|".join(PAGES),
+    page="|".join(notebook.pages()),
     training="released|quick|full",
     model="|".join(NETWORKS),
     study="|".join(STUDIES),
@@ -31,17 +41,35 @@ wildcard_constraints:
     run=r"validation|seed-\d+",
 
 
+# A record that still follows from its inputs is what a run would give: it is not run again.
+def stale_pages():
+    if TRAINING == "released":
+        return [page for page in PAGES if not digest.record_is_current(page, BACKEND)]
+    return PAGES
+
+
+# With --config gpus=1, as in a cluster's profile, a page that needs Keras asks for a GPU of its own.
+def gpus_for(page):
+    return int(config.get("gpus", 0)) if dependencies.uses_keras(page) else 0
+
+
 rule pages:
     input:
-        expand("_build/run/{training}/{page}.ipynb", training=TRAINING, page=PAGES),
+        expand("_build/run/{training}/{page}.ipynb", training=TRAINING, page=stale_pages()),
 
 
-# Finds, downloads where needed, and verifies a data set once, before any page asks for it.
+# Finds, downloads where needed, and verifies a data set once, before any page asks for it: here,
+# not on a cluster's nodes, which may lack a network.
+localrules:
+    pages,
+    data,
+
+
 rule data:
     input:
-        "data/registry.toml",
-        "helpers/datasets.py",
-        "helpers/sources.py",
+        ancient("data/registry.toml"),
+        ancient("helpers/datasets.py"),
+        ancient("helpers/sources.py"),
     output:
         "_build/data/{name}.txt",
     params:
@@ -53,22 +81,27 @@ rule data:
 
 rule page:
     input:
-        source="notebooks/{page}.md",
-        lock="uv.lock",
-        engine=["tools/execute.py", "tools/notebook.py"],
-        registry="data/registry.toml",
-        metrics=lambda w: dependencies.metrics_file(w.page),
-        helpers=lambda w: dependencies.helper_files(w.page),
-        data=lambda w: [f"_build/data/{n}.txt" for n in dependencies.data_sets(w.page)],
-        models=lambda w: dependencies.model_files(w.page),
+        source=ancient("notebooks/{page}.md"),
+        metrics=ancient(lambda w: dependencies.metrics_file(w.page)),
+        helpers=ancient(lambda w: dependencies.helper_files(w.page)),
+        data=ancient(lambda w: [f"_build/data/{n}.txt" for n in dependencies.data_sets(w.page)]),
+        models=ancient(lambda w: dependencies.model_files(w.page)),
     output:
         "_build/run/{training}/{page}.ipynb",
     log:
         "_build/log/{training}/{page}.ipynb",
+    params:
+        digest=lambda w: digest.digest(w.page),
+        backend=BACKEND,
+        store=f"--store {config['store']}" if config.get("store") else "",
     resources:
         runtime=lambda w: MINUTES[w.training],
+        mem_mb=lambda w: 6000 if dependencies.uses_keras(w.page) else 2500,
+        gpu=lambda w: gpus_for(w.page),
+        attempt=lambda w, attempt: attempt,
     shell:
-        "python tools/execute.py {wildcards.page} {wildcards.training} {output} --log {log}"
+        "python tools/execute.py {wildcards.page} {wildcards.training} {output} --log {log} "
+        "--backend {params.backend} --attempt {resources.attempt} {params.store}"
 
 
 # The card is written when a run is complete, and an interrupted run resumes. To train again, delete
