@@ -4,6 +4,8 @@ PY ?= python3
 EXTRA ?= $(or $(shell cat .venv/.extra 2>/dev/null),cpu)
 TRAINING ?= released
 JOBS ?= 2
+BACKEND ?= tensorflow
+PROFILE ?= local
 PORT ?= 8000
 UV_VERSION = 0.13.9
 
@@ -14,10 +16,11 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export UV_PYTHON_DOWNLOADS = never
 export UV_COMPILE_BYTECODE = 1
 export PYTHONUNBUFFERED = 1
-SNAKEMAKE = $(BIN)/snakemake --profile profiles/local --cores $(JOBS) --config training=$(TRAINING)
+SNAKEMAKE = $(BIN)/snakemake --profile profiles/$(PROFILE) --cores $(JOBS) \
+  --config training=$(TRAINING) backend=$(BACKEND) $(if $(PAGES),pages=$(PAGES)) $(if $(STORE),store=$(STORE))
 
 .DEFAULT_GOAL = help
-.PHONY: help site test test-all run record lab student model bench serve lock clean
+.PHONY: help site test test-all run record lab student model sweep bench serve lock clean
 
 help:      ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' Makefile
@@ -31,7 +34,7 @@ test: $(SETUP)      ## the fast test suite (no network, no real data needed)
 test-all: test      ## also the slow tests: mutations, killed runs, quick runs, the built site
 	@$(BIN)/python tools/run_tests.py slow
 
-run: $(SETUP)      ## execute every stale page: make run TRAINING=released|quick|full
+run: $(SETUP)      ## execute every stale page: make run TRAINING=released|quick|full BACKEND=jax PROFILE=slurm
 	@$(SNAKEMAKE); status=$$?; $(BIN)/python tools/report_runs.py $(TRAINING); exit $$status
 
 record: $(SETUP)      ## execute one page and replace its record: make record PAGE=05_first_cnn
@@ -45,6 +48,9 @@ student: $(SETUP)      ## make what students receive, and the instructor's key, 
 
 model: $(SETUP)      ## train what is missing of a released network: make model NAME=first_cnn
 	@$(SNAKEMAKE) -- _build/release/$(NAME)/run.json && $(BIN)/python tools/train.py publish $(NAME)
+
+sweep: $(SETUP)      ## run a sweep of sweeps.yml: make sweep NAME=toy10_learning_rate PROFILE=slurm
+	@$(SNAKEMAKE) -- _build/sweep/$(NAME)/card.json && $(BIN)/python tools/sweep.py publish $(NAME)
 
 bench: $(SETUP)      ## measure side by side, also with tf-keras-vis and gwpy; write _build/bench.json
 	@$(UV) sync --frozen --quiet --inexact --python $(PY) --extra $(EXTRA) --group bench

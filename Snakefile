@@ -12,6 +12,7 @@ sys.path.insert(0, os.path.join(workflow.basedir, "tools"))
 import dependencies
 import digest
 import notebook
+import sweep
 from networks import MEASUREMENTS, NETWORKS, STUDIES
 from helpers import sources
 
@@ -39,6 +40,8 @@ wildcard_constraints:
     study="|".join(STUDIES),
     measurement="|".join(MEASUREMENTS),
     run=r"validation|seed-\d+",
+    sweep="|".join(sweep.declared()) or "none",
+    number=r"\d+",
 
 
 # A record that still follows from its inputs is what a run would give: it is not run again.
@@ -63,6 +66,7 @@ rule pages:
 localrules:
     pages,
     data,
+    sweep,
 
 
 rule data:
@@ -150,3 +154,29 @@ rule measurement:
         "_build/release/{measurement}/run.json",
     shell:
         "python tools/measure.py {wildcards.measurement}"
+
+
+# A few points of a sweep in one process. Those that a killed job had finished are not run again.
+rule sweep_batch:
+    output:
+        "_build/sweep/{sweep}/batch-{number}.json",
+    params:
+        digest=lambda w: sweep.batch_digest(w.sweep, int(w.number)),
+    resources:
+        runtime=60,
+        mem_mb=4000,
+        gpu=int(config.get("gpus", 0)),
+    shell:
+        "TF_NUM_INTRAOP_THREADS=1 TF_NUM_INTEROP_THREADS=1 "
+        "python tools/sweep.py batch {wildcards.sweep} {wildcards.number} {output}"
+
+
+rule sweep:
+    input:
+        lambda w: [
+            f"_build/sweep/{w.sweep}/batch-{i}.json" for i in range(len(sweep.batches(w.sweep)))
+        ],
+    output:
+        "_build/sweep/{sweep}/card.json",
+    shell:
+        "python tools/sweep.py card {wildcards.sweep} {output}"

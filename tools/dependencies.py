@@ -59,7 +59,12 @@ def _imports(path):
 
 def helper_files(page):
     """Return the helper files that a page imports, directly or through others, sorted."""
-    found, waiting = set(), [ROOT / "notebooks" / f"{page}.md"]
+    return helpers_of(ROOT / "notebooks" / f"{page}.md")
+
+
+def helpers_of(path):
+    """Return the helper files that a page or a program imports, sorted."""
+    found, waiting = set(), [path]
     while waiting:
         new = _imports(waiting.pop()) - found
         found |= new

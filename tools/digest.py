@@ -16,7 +16,7 @@ import tomllib
 from functools import cache
 
 import notebook
-from dependencies import data_sets, helper_files, metrics_file, model_files
+from dependencies import data_sets, helper_files, helpers_of, metrics_file, model_files
 
 from helpers import sources
 
@@ -76,6 +76,12 @@ def inputs(page):
     for name in data_sets(page):
         found[f"data {name}"] = data_at_hand(name).get("sha256", STAND_IN)
     return {**found, "packages": versions_digest()}
+
+
+@cache
+def code_digest(program):
+    """Return one sha256 over the helpers that a program imports, directly or through others."""
+    return digest_of({file: _sha256(file) for file in helpers_of(notebook.ROOT / program)})
 
 
 def digest(page):

@@ -1,0 +1,187 @@
+"""A real Slurm of two nodes on this computer: Debian's daemons on loopback addresses."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from contextlib import closing
+from pathlib import Path
+
+CONFIG = Path(__file__).resolve().parent / "slurm"
+PROGRAMS = ("slurmctld", "slurmd", "munged", "sbatch", "srun", "squeue", "sinfo")
+NODES = ("n1", "n2")
+SYSTEM = Path("/etc/slurm")  # where srun looks inside a job, because Snakemake's hides $SLURM_CONF
+
+
+def missing():
+    """Say what this computer lacks, or return an empty string."""
+    if os.geteuid() != 0:
+        return "Slurm's daemons are started by root"
+    own = SYSTEM / "slurm.conf"
+    if own.exists() and not own.is_symlink():
+        return f"{own} belongs to a Slurm of this computer, which the test must not disturb"
+    absent = [p for p in PROGRAMS if not shutil.which(p, path=os.environ["PATH"] + ":/usr/sbin")]
+    packages = "apt-get install slurmctld slurmd slurm-client munge"
+    return f"{', '.join(absent)} missing: {packages}" if absent else ""
+
+
+def free_ports(number):
+    """Return ports that nobody listens on, one after the other."""
+    for first in range(16800 + os.getpid() % 500, 18000, number):
+        ports = range(first, first + number)
+        if all(_is_free(port) for port in ports):
+            return list(ports)
+    raise RuntimeError("no free ports")
+
+
+def _is_free(port):
+    with closing(socket.socket()) as server:
+        return server.connect_ex(("127.0.0.1", port)) != 0
+
+
+class Cluster:
+    """Starts the daemons, and ends what it started."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.name = f"course{os.getpid()}"
+        control, first, second = free_ports(3)
+        for name in ("state", "spool-n1", "spool-n2"):
+            (folder / name).mkdir(parents=True)
+        for file in CONFIG.glob("*.conf"):
+            text = file.read_text()
+            if file.name == "slurm.conf":
+                text = text.format(
+                    name=self.name, folder=folder, port=control, first=first, second=second
+                )
+            (folder / file.name).write_text(text)
+        self.environment = {
+            "SLURM_CONF": str(folder / "slurm.conf"),
+            "PATH": os.environ["PATH"] + ":/usr/sbin:/sbin",
+        }
+        self.processes = {}
+
+    def _start(self, name, *command, **more):
+        log = open(self.folder / f"{name}.out", "w")
+        self.processes[name] = subprocess.Popen(
+            command, env={**os.environ, **self.environment, **more}, stdout=log, stderr=log
+        )
+
+    def _known_to_all(self):
+        """Link the configuration to where Slurm's programs look, for as long as this lasts."""
+        SYSTEM.mkdir(exist_ok=True)
+        for file in CONFIG.glob("*.conf"):
+            link = SYSTEM / file.name
+            link.unlink(missing_ok=True)
+            link.symlink_to(self.folder / file.name)
+
+    def __enter__(self):
+        try:
+            self._known_to_all()
+            self._start_munge()
+            self._start("slurmctld", "/usr/sbin/slurmctld", "-D", "-c")
+            for node in NODES:
+                self._start(node, "/usr/sbin/slurmd", "-D", "-N", node, SLURMD_NODENAME=node)
+            self._wait_for(lambda: self.states() == {"n1": "idle", "n2": "idle"})
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(self, *problem):
+        self.stop()
+
+    def _start_munge(self):
+        if subprocess.run(["munge", "-n"], capture_output=True).returncode == 0:
+            return  # somebody's munged answers
+        if not Path("/etc/munge/munge.key").exists():
+            subprocess.run(["/usr/sbin/mungekey"], check=True)
+            shutil.chown("/etc/munge/munge.key", "munge", "munge")
+        for folder in ("/run/munge", "/var/log/munge", "/var/lib/munge"):
+            Path(folder).mkdir(parents=True, exist_ok=True)
+            shutil.chown(folder, "munge", "munge")
+        os.chmod("/run/munge", 0o755)
+        self._start("munged", "runuser", "-u", "munge", "--", "/usr/sbin/munged", "-F")
+        self._wait_for(lambda: subprocess.run(["munge", "-n"], capture_output=True).returncode == 0)
+
+    def _wait_for(self, condition, seconds=60):
+        deadline = time.monotonic() + seconds
+        while not condition():
+            if time.monotonic() > deadline:
+                logs = [p.read_text()[-2000:] for p in self.folder.glob("*.out")]
+                raise RuntimeError("the cluster did not come up:\n" + "\n".join(logs))
+            time.sleep(0.25)
+
+    def ask(self, *command):
+        """Return what one of Slurm's commands prints."""
+        done = subprocess.run(
+            command, env={**os.environ, **self.environment}, capture_output=True, text=True
+        )
+        return done.stdout
+
+    def states(self):
+        """Return the state of every node."""
+        return dict(
+            line.split() for line in self.ask("sinfo", "-h", "-N", "-o", "%N %t").splitlines()
+        )
+
+    def running(self, node):
+        """Return the ids of jobs that run on a node."""
+        return self.ask("squeue", "-h", "-t", "R", "-w", node, "-o", "%i").split()
+
+    def jobs(self):
+        """Return what the controller says of all jobs: JobState, NodeList, StartTime and others.
+
+        TresPerJob, where a job has it, says how many GPUs it asked for.
+        """
+        lines = self.ask("scontrol", "show", "jobs", "--oneliner").splitlines()
+        return [dict(item.split("=", 1) for item in line.split() if "=" in item) for line in lines]
+
+    def crash(self, node):
+        """End a node as a power cut does: its daemon and all that it runs, at once."""
+        self.processes[node].kill()
+        for pid in self._of_node(node):
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                continue
+        self.processes.pop(node).wait()
+
+    def _of_node(self, node):
+        """Return the processes of a node: they carry its name, and that of this cluster."""
+        ours = {
+            f"SLURM_CONF={self.folder / 'slurm.conf'}".encode(),
+            f"SLURM_CLUSTER_NAME={self.name}".encode(),
+        }
+        found = []
+        for folder in Path("/proc").glob("[0-9]*"):
+            try:
+                about = set((folder / "environ").read_bytes().split(b"\0"))
+            except OSError:
+                continue
+            if f"SLURMD_NODENAME={node}".encode() in about and ours & about:
+                found.append(int(folder.name))
+        return found
+
+    def stop(self):
+        """End everything that was started here."""
+        self.ask(
+            "scancel", "--full", "--signal=KILL", *self.ask("squeue", "-h", "-o", "%i").split()
+        )
+        for node in NODES:
+            if node in self.processes:
+                self.crash(node)
+        for process in self.processes.values():
+            process.terminate()
+        for process in self.processes.values():
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        for file in CONFIG.glob("*.conf"):
+            link = SYSTEM / file.name
+            if link.is_symlink() and link.readlink() == self.folder / file.name:
+                link.unlink()
