@@ -20,7 +20,7 @@ SNAKEMAKE = $(BIN)/snakemake --profile profiles/$(PROFILE) --cores $(JOBS) \
   --config training=$(TRAINING) backend=$(BACKEND) $(if $(PAGES),pages=$(PAGES)) $(if $(STORE),store=$(STORE))
 
 .DEFAULT_GOAL = help
-.PHONY: help site test test-all run record lab student model sweep bench serve lock clean
+.PHONY: help site test test-all run record drift lab student model sweep bench serve lock clean
 
 help:      ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' Makefile
@@ -39,6 +39,9 @@ run: $(SETUP)      ## execute every stale page: make run TRAINING=released|quick
 
 record: $(SETUP)      ## execute one page and replace its record: make record PAGE=05_first_cnn
 	@$(BIN)/python tools/record.py "$(PAGE)" --jobs $(JOBS)
+
+drift: $(SETUP)      ## execute pages again and say which numbers moved: make drift PAGES=05_first_cnn
+	@$(BIN)/python tools/drift.py $(PAGES) --training $(TRAINING) --backend $(BACKEND) --jobs $(JOBS)
 
 lab: $(SETUP)      ## open copies of the pages in JupyterLab
 	@$(BIN)/python tools/lab.py && $(BIN)/jupyter lab lab
