@@ -1,5 +1,6 @@
 """A real Slurm of two nodes on this computer: Debian's daemons on loopback addresses."""
 
+import getpass
 import os
 import shutil
 import signal
@@ -12,16 +13,10 @@ from pathlib import Path
 CONFIG = Path(__file__).resolve().parent / "slurm"
 PROGRAMS = ("slurmctld", "slurmd", "munged", "sbatch", "srun", "squeue", "sinfo")
 NODES = ("n1", "n2")
-SYSTEM = Path("/etc/slurm")  # where srun looks inside a job, because Snakemake's hides $SLURM_CONF
 
 
 def missing():
     """Say what this computer lacks, or return an empty string."""
-    if os.geteuid() != 0:
-        return "Slurm's daemons are started by root"
-    own = SYSTEM / "slurm.conf"
-    if own.exists() and not own.is_symlink():
-        return f"{own} belongs to a Slurm of this computer, which the test must not disturb"
     absent = [p for p in PROGRAMS if not shutil.which(p, path=os.environ["PATH"] + ":/usr/sbin")]
     packages = "apt-get install slurmctld slurmd slurm-client munge"
     return f"{', '.join(absent)} missing: {packages}" if absent else ""
@@ -54,12 +49,17 @@ class Cluster:
             text = file.read_text()
             if file.name == "slurm.conf":
                 text = text.format(
-                    name=self.name, folder=folder, port=control, first=first, second=second
+                    name=self.name,
+                    user=getpass.getuser(),
+                    folder=folder,
+                    port=control,
+                    first=first,
+                    second=second,
                 )
             (folder / file.name).write_text(text)
         self.environment = {
             "SLURM_CONF": str(folder / "slurm.conf"),
-            "PATH": os.environ["PATH"] + ":/usr/sbin:/sbin",
+            "PATH": f"{folder / 'bin'}:{os.environ['PATH']}:/usr/sbin:/sbin",
         }
         self.processes = {}
 
@@ -69,17 +69,19 @@ class Cluster:
             command, env={**os.environ, **self.environment, **more}, stdout=log, stderr=log
         )
 
-    def _known_to_all(self):
-        """Link the configuration to where Slurm's programs look, for as long as this lasts."""
-        SYSTEM.mkdir(exist_ok=True)
-        for file in CONFIG.glob("*.conf"):
-            link = SYSTEM / file.name
-            link.unlink(missing_ok=True)
-            link.symlink_to(self.folder / file.name)
+    def _known_inside_jobs(self):
+        """Let srun find the configuration in a job, from which Snakemake takes $SLURM_CONF."""
+        srun = self.folder / "bin" / "srun"
+        srun.parent.mkdir()
+        srun.write_text(
+            f"#!/bin/sh\nexport SLURM_CONF={self.folder / 'slurm.conf'}\n"
+            f'exec {shutil.which("srun")} "$@"\n'
+        )
+        srun.chmod(0o755)
 
     def __enter__(self):
         try:
-            self._known_to_all()
+            self._known_inside_jobs()
             self._start_munge()
             self._start("slurmctld", "/usr/sbin/slurmctld", "-D", "-c")
             for node in NODES:
@@ -94,17 +96,15 @@ class Cluster:
         self.stop()
 
     def _start_munge(self):
-        if subprocess.run(["munge", "-n"], capture_output=True).returncode == 0:
-            return  # somebody's munged answers
-        if not Path("/etc/munge/munge.key").exists():
-            subprocess.run(["/usr/sbin/mungekey"], check=True)
-            shutil.chown("/etc/munge/munge.key", "munge", "munge")
-        for folder in ("/run/munge", "/var/log/munge", "/var/lib/munge"):
-            Path(folder).mkdir(parents=True, exist_ok=True)
-            shutil.chown(folder, "munge", "munge")
-        os.chmod("/run/munge", 0o755)
-        self._start("munged", "runuser", "-u", "munge", "--", "/usr/sbin/munged", "-F")
-        self._wait_for(lambda: subprocess.run(["munge", "-n"], capture_output=True).returncode == 0)
+        """Start the daemon by which Slurm's programs know each other, with a key of its own."""
+        key, where = self.folder / "munge.key", f"--socket={self.folder / 'munge.socket'}"
+        key.write_bytes(os.urandom(128))
+        key.chmod(0o400)
+        files = [f"--{n}-file={self.folder / f'munge.{n}'}" for n in ("pid", "log", "seed")]
+        self._start("munged", "/usr/sbin/munged", "-F", f"--key-file={key}", where, *files)
+        self._wait_for(
+            lambda: subprocess.run(["munge", "-n", where], capture_output=True).returncode == 0
+        )
 
     def _wait_for(self, condition, seconds=60):
         deadline = time.monotonic() + seconds
@@ -181,7 +181,3 @@ class Cluster:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
-        for file in CONFIG.glob("*.conf"):
-            link = SYSTEM / file.name
-            if link.is_symlink() and link.readlink() == self.folder / file.name:
-                link.unlink()

@@ -60,7 +60,7 @@ def course(tmp_path):
 @contextmanager
 def started(course, cluster, *arguments):
     """Start Snakemake with the cluster's profile, told to look more often than it would."""
-    path = os.pathsep.join([os.path.dirname(sys.executable), cluster.environment["PATH"]])
+    path = os.pathsep.join([cluster.environment["PATH"], os.path.dirname(sys.executable)])
     often = [
         "--slurm-init-seconds-before-status-checks",
         "2",
