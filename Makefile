@@ -16,11 +16,14 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export UV_PYTHON_DOWNLOADS = never
 export UV_COMPILE_BYTECODE = 1
 export PYTHONUNBUFFERED = 1
+# What writes results into buckets is installed where STORE names one. It is not in the lock: it would
+# hold back packages of everybody.
+STORE_EXTRA = $(if $(filter s3://%,$(STORE)),s3)$(if $(filter gs://%,$(STORE)),gcs)
 SNAKEMAKE = $(BIN)/snakemake --profile profiles/$(PROFILE) --cores $(JOBS) \
   --config training=$(TRAINING) backend=$(BACKEND) $(if $(PAGES),pages=$(PAGES)) $(if $(STORE),store=$(STORE))
 
 .DEFAULT_GOAL = help
-.PHONY: help site test test-all run record drift lab student model sweep bench serve lock clean
+.PHONY: help site test test-all run record drift lab student grade model sweep bench serve lock clean
 
 help:      ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' Makefile
@@ -34,7 +37,8 @@ test: $(SETUP)      ## the fast test suite (no network, no real data needed)
 test-all: test      ## also the slow tests: mutations, killed runs, quick runs, the built site
 	@$(BIN)/python tools/run_tests.py slow
 
-run: $(SETUP)      ## execute every stale page: make run TRAINING=released|quick|full BACKEND=jax PROFILE=slurm
+run: $(SETUP) $(if $(STORE),store-packages)      ## execute every stale page: make run TRAINING=released|quick|full BACKEND=jax PROFILE=slurm
+	@$(if $(STORE_EXTRA),$(UV) pip install --quiet --python .venv "papermill[$(STORE_EXTRA)]==2.7.0")
 	@$(SNAKEMAKE); status=$$?; $(BIN)/python tools/report_runs.py $(TRAINING); exit $$status
 
 record: $(SETUP)      ## execute one page and replace its record: make record PAGE=05_first_cnn
@@ -43,11 +47,16 @@ record: $(SETUP)      ## execute one page and replace its record: make record PA
 drift: $(SETUP)      ## execute pages again and say which numbers moved: make drift PAGES=05_first_cnn
 	@$(BIN)/python tools/drift.py $(PAGES) --training $(TRAINING) --backend $(BACKEND) --jobs $(JOBS)
 
-lab: $(SETUP)      ## open copies of the pages in JupyterLab
+lab: $(SETUP)      ## open the pages in JupyterLab, exercises to be filled in, as copies in lab/
 	@$(BIN)/python tools/lab.py && $(BIN)/jupyter lab lab
 
 student: $(SETUP)      ## make what students receive, and the instructor's key, in _build
 	@$(BIN)/python tools/student.py
+
+grade: $(SETUP)      ## grade a class in a sandbox: make grade SUBMISSIONS=folder-or-zip
+	@$(BIN)/python tools/grading/collect.py "$(SUBMISSIONS)"
+	@$(SNAKEMAKE) -- _build/grading/gradebook.sqlite
+	@cat _build/grading/summary.txt
 
 model: $(SETUP)      ## train what is missing of a released network: make model NAME=first_cnn
 	@$(SNAKEMAKE) -- _build/release/$(NAME)/run.json && $(BIN)/python tools/train.py publish $(NAME)

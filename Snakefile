@@ -146,6 +146,9 @@ rule study:
         "python tools/train.py release {wildcards.study}"
 
 
+include: "tools/grading/grading.smk"
+
+
 # What no training measures: of released networks, or of networks that are not kept.
 rule measurement:
     input:

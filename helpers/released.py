@@ -28,6 +28,11 @@ def released_card(name):
     return json.loads(released_file(name, "run.json").read_text(encoding="utf-8"))
 
 
+def names():
+    """Return the names of all released models and studies, sorted."""
+    return sorted({path.parent.name for folder in _FOLDERS for path in folder.glob("*/run.json")})
+
+
 def is_released(name):
     """Say whether there is a released model or study of that name."""
     return any((folder / name / "run.json").is_file() for folder in _FOLDERS)

@@ -6,6 +6,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 from contextlib import closing
 from pathlib import Path
@@ -41,6 +42,8 @@ class Cluster:
 
     def __init__(self, folder):
         self.folder = folder
+        self.public = Path(tempfile.mkdtemp(prefix="slurm-"))  # munge wants a folder open to all
+        self.public.chmod(0o755)
         self.name = f"course{os.getpid()}"
         control, first, second = free_ports(3)
         for name in ("state", "spool-n1", "spool-n2"):
@@ -52,6 +55,7 @@ class Cluster:
                     name=self.name,
                     user=getpass.getuser(),
                     folder=folder,
+                    public=self.public,
                     port=control,
                     first=first,
                     second=second,
@@ -97,7 +101,7 @@ class Cluster:
 
     def _start_munge(self):
         """Start the daemon by which Slurm's programs know each other, with a key of its own."""
-        key, where = self.folder / "munge.key", f"--socket={self.folder / 'munge.socket'}"
+        key, where = self.folder / "munge.key", f"--socket={self.public / 'munge.socket'}"
         key.write_bytes(os.urandom(128))
         key.chmod(0o400)
         files = [f"--{n}-file={self.folder / f'munge.{n}'}" for n in ("pid", "log", "seed")]
@@ -181,3 +185,4 @@ class Cluster:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+        shutil.rmtree(self.public, ignore_errors=True)

@@ -1,11 +1,14 @@
 """The checks of page 3 against right answers and many wrong ones."""
 
+from functools import cache, partial
+
 import keras
 import numpy as np
 import pytest
+from checking import Answers, given
 from keras import layers
 
-from helpers import checks, models
+from helpers import checks, models, training
 from helpers.checks import cifar_cnn as check
 
 ALTERNATING = ("same", "valid", "same", "valid")
@@ -38,7 +41,138 @@ def network(
     return model
 
 
+# --- 2.1 ----------------------------------------------------------------------------------------
+
+
+def small(n_filter, num_classes, **changes):
+    """The small network of the exercise, or one with mistakes, in pieces that can be moved."""
+    how = {"padding": "same", "relu": "relu", "kernel": 5, "rate": 0.25} | changes
+    parts = [
+        layers.Conv2D(n_filter, how["kernel"], padding=how["padding"], activation="relu"),
+        layers.MaxPooling2D(2),
+        layers.Conv2D(how.get("second", 2 * n_filter), 3, activation=how["relu"]),
+        layers.MaxPooling2D((2, 2)),
+        layers.Dropout(how["rate"]),
+        layers.Flatten(),
+        layers.Dense(how.get("outputs", num_classes), activation=how.get("last", "softmax")),
+    ]
+    if "order" in how:
+        parts = [parts[k] for k in how["order"]]
+    parts = how.get("change", list)(parts)
+    return keras.Sequential([keras.Input(how.get("shape", (32, 32, 3))), *parts])
+
+
+def functional(n_filter, num_classes):
+    """The same network in Keras's other style, its activations as layers of their own."""
+    x = image = keras.Input((32, 32, 3))
+    for filters, kernel, padding in ((n_filter, 5, "same"), (2 * n_filter, (3, 3), "valid")):
+        x = layers.Conv2D(filters, kernel, padding=padding)(x)
+        x = layers.MaxPool2D()(layers.ReLU()(x))
+    x = layers.Flatten()(layers.Dropout(0.25)(x))
+    return keras.Model(image, layers.Softmax()(layers.Dense(num_classes)(x)))
+
+
+def with_layer(place, layer):
+    return lambda parts: [*parts[:place], layer(), *parts[place:]]
+
+
+def replaced(place, layer):
+    return lambda parts: [*parts[:place], layer(), *parts[place + 1 :]]
+
+
+def answers_build():
+    def wrong(diagnosis, **changes):
+        return partial(small, **changes), diagnosis
+
+    return Answers(
+        right=[small, functional, partial(small, relu=keras.activations.relu)],
+        wrong=[
+            wrong("softmax after the dense layer is missing", last=None),
+            wrong("is sigmoid, asked for is softmax", last="sigmoid"),
+            wrong("padding is 'valid', asked for is 'same'", padding="valid"),
+            wrong("ReLU after the second convolution is missing", relu=None),
+            wrong("is LeakyReLU, asked for is ReLU", relu="leaky_relu"),
+            wrong("kernel_size is (3, 3)", kernel=3),
+            wrong("filters is 8, asked for is 16", second=8),
+            wrong("units is 10, asked for is 5", outputs=10),
+            wrong("rate is 0.5", rate=0.5),
+            wrong("first max pooling is missing, behind", order=[0, 2, 3, 4, 5, 6]),
+            wrong("second max pooling is missing, behind", order=[0, 1, 2, 4, 5, 6]),
+            wrong("dropout is missing", order=[0, 1, 2, 3, 5, 6]),
+            wrong("flattening is missing", order=[0, 1, 2, 3, 4, 6]),
+            wrong("have changed places", order=[0, 1, 2, 3, 5, 4, 6]),
+            wrong("dense layer is missing", order=[0, 1, 2, 3, 4, 5]),
+            wrong("one layer too many", change=with_layer(6, lambda: layers.Dense(64))),
+            wrong("one layer too many", change=with_layer(7, lambda: layers.Dropout(0.5))),
+            wrong(
+                "there is the average pooling",
+                change=replaced(1, lambda: layers.AveragePooling2D(2)),
+            ),
+            wrong("there is the GlobalAver", change=replaced(5, layers.GlobalAveragePooling2D)),
+            wrong(
+                "ReLU after the first max pooling is one layer too many",
+                change=with_layer(2, layers.ReLU),
+            ),
+            wrong("strides is (1, 1)", change=replaced(1, lambda: layers.MaxPooling2D(2, 1))),
+            wrong("the input is (28, 28, 1)", shape=(28, 28, 1)),
+            (partial(small, order=[0, 1, 2]), "second max pooling is missing"),
+            (lambda n, c: keras.Sequential([layers.Dense(3)]), "no input shape"),
+            (lambda n, c: small(n, c).layers, "expected a Keras network, got list"),
+            (lambda n, c: small(8, 10), "with 3 filters and 5 classes"),
+        ],
+    )
+
+
+@pytest.mark.parametrize(
+    "activation",
+    [
+        layers.LeakyReLU(negative_slope=0.2),
+        layers.Activation("leaky_relu"),
+        layers.ReLU(negative_slope=0.2),
+    ],
+)
+def test_an_activation_is_the_same_in_every_form(activation):
+    from helpers.checks.layers import compare
+
+    def network(*parts):
+        return keras.Sequential([keras.Input((4,)), *parts])
+
+    plain = network(layers.Dense(3, activation="leaky_relu"))
+    compare(network(layers.Dense(3), activation), plain)
+    compare(plain, network(layers.Dense(3), activation))
+    with pytest.raises(checks.Wrong, match="slope is"):
+        compare(network(layers.Dense(3), layers.LeakyReLU(negative_slope=0.1)), plain)
+    with pytest.raises(checks.Wrong, match="ReLU with a ceiling"):
+        compare(network(layers.Dense(3), layers.ReLU(max_value=6)), plain)
+
+
 # --- 2.1.1 --------------------------------------------------------------------------------------
+
+
+def answers_parameter_count():
+    right = models.cifar_cnn(n_filter=32).count_params()
+    narrow = partial(network, n_filter=32)
+    return Answers(
+        right=[given(answer, n_filter=32) for answer in (right, np.int64(right), narrow())],
+        wrong=[
+            (given(answer, n_filter=32), diagnosis)
+            for answer, diagnosis in (
+                (network(), "with 64 filters"),
+                (narrow(bias=False), "biases"),
+                (narrow(padding=("same",) * 4), 'all four paddings "same"'),
+                (narrow(padding=("valid",) * 4).count_params(), 'all four paddings "valid"'),
+                (narrow(pools=(2,)), "second pooling"),
+                (narrow(hidden=()).count_params(), "hidden dense layer missing"),
+                (narrow(shape=(32, 32, 1)), "one channel"),
+                (float(right), "got float"),
+                (right + 3, "layer by layer"),
+            )
+        ],
+    )
+
+
+def test_a_wrong_count_is_not_told_the_right_one():
+    assert "624" not in check.parameter_count.outcome(1234, n_filter=32).message
 
 
 def test_right_counts():
@@ -90,7 +224,105 @@ def test_other_wrong_counts(answer):
     assert outcome.status == checks.WRONG and len(outcome.message) > 20
 
 
+# --- the time of a layer ------------------------------------------------------------------------
+
+
+def counted(rows, columns, k, channels, filters, padding):
+    """Multiply-adds by Keras: a convolution of ones counts its own products."""
+    image = np.ones((1, rows, columns, channels), "float32")
+    if padding == "same":  # products with padded zeros count; so pad with ones
+        low = (k - 1) // 2
+        image = np.pad(image, [(0, 0), *[(low, k - 1 - low)] * 2, (0, 0)], constant_values=1)
+    layer = layers.Conv2D(filters, k, kernel_initializer="ones")
+    return int(np.asarray(layer(image), float).sum())
+
+
+def answers_multiply_adds():
+    def pixels(rows, columns, k, padding):
+        lost = 0 if padding == "same" else k - 1
+        return (rows - lost) * (columns - lost)
+
+    def wrong(count):
+        return lambda r, c, k, ch, f, padding: count(pixels(r, c, k, padding), k, ch, f)
+
+    return Answers(
+        right=[
+            counted,
+            lambda *inputs: float(counted(*inputs)),
+            lambda *inputs: np.array(counted(*inputs)),
+        ],
+        wrong=[
+            (
+                lambda r, c, k, ch, f, padding: r * c * k * k * ch * f,
+                'products with padding="same"',
+            ),
+            (
+                lambda r, c, k, ch, f, padding: (r - k + 1) * (c - k + 1) * k * k * ch * f,
+                'products with padding="valid"',
+            ),
+            (wrong(lambda p, k, ch, f: f * (k * k * ch + 1)), "these are the parameters"),
+            (wrong(lambda p, k, ch, f: f * k * k * ch), "these are the weights"),
+            (wrong(lambda p, k, ch, f: p * f * (k * k * ch + 1)), "a bias is added"),
+            (wrong(lambda p, k, ch, f: p * f * k * k), "all channels of the input"),
+            (wrong(lambda p, k, ch, f: p * k * k * ch), "one filter"),
+            (wrong(lambda p, k, ch, f: p * k * ch * f), "k · k weights for each channel"),
+            (wrong(lambda p, k, ch, f: p * f), "output numbers"),
+            (wrong(lambda p, k, ch, f: 2 * p * k * k * ch * f), "one by one"),
+            (
+                lambda r, c, k, ch, f, padding: (
+                    (r * c if padding == "same" else (r - k) * (c - k)) * k * k * ch * f
+                ),
+                "not k",
+            ),
+            (wrong(lambda p, k, ch, f: p * k * k * ch * f - 1), "too small"),
+        ],
+    )
+
+
 # --- 2.1.2 --------------------------------------------------------------------------------------
+
+
+def averaged(n_filter):
+    """The network of the exercise: a global average, and 256 neurons behind it."""
+    return network(n_filter, bridge=layers.GlobalAveragePooling2D, hidden=(256,))
+
+
+def fitted(make):
+    counts = [make(n_filter=n).count_params() for n in (2, 4, 6)]
+    return tuple(np.round(np.polyfit((2, 4, 6), counts, 2)).astype(int).tolist())
+
+
+def answers_polynomial():
+    right = fitted(averaged)
+    a, b, c = right
+
+    def asked(answer):
+        return given(answer, hidden=256, area=1)
+
+    return Answers(
+        right=[asked(form) for form in (right, list(map(float, right)), np.array(right))],
+        wrong=[
+            (asked(answer), diagnosis)
+            for answer, diagnosis in (
+                ((27, 18_463, 5_642), "the page's own network"),
+                ((27, 543, 5_642), "256 neurons here"),
+                ((a, 36 * 256 + 31, c), "not 36"),
+                ((a, 512 + 31, c), "256 neurons here"),
+                ((c, b, a), "wrong order"),
+                ((36, b, c), "three colours"),
+                ((a, 256, c), "27 weights"),
+                ((a, b - 4, c), "four convolutions has n biases"),
+                ((a, 31, c), "256 weights for each number"),
+                ((a, b, c - 256), "256 biases"),
+                ((a, b, c - 10), "ten biases"),
+                ((a, b, 2560), "256 and 10"),
+                ((9, 1, 1), "look again at n² and n and the constant"),
+                ((a + 0.1, b, c), "do not fit"),
+                ((a, b), "shape (2,)"),
+                ("quadratic", "three numbers"),
+            )
+        ],
+    )
 
 
 @pytest.mark.parametrize("answer", [(27, 18463, 5642), [27.0, 18463.0, 5642.0]])
@@ -100,9 +332,8 @@ def test_right_polynomial(answer):
 
 
 def test_the_polynomial_that_is_asked_for_is_that_of_keras():
-    counts = [models.cifar_cnn(n_filter=n).count_params() for n in (2, 4, 6)]
-    fitted = np.round(np.polyfit((2, 4, 6), counts, 2)).astype(int)
-    assert tuple(fitted) == check.COEFFICIENTS
+    assert fitted(models.cifar_cnn) == check.COEFFICIENTS == fitted(network)
+    assert check.polynomial(fitted(models.cifar_cnn))
 
 
 @pytest.mark.parametrize(
@@ -119,8 +350,8 @@ def test_the_polynomial_that_is_asked_for_is_that_of_keras():
         ((27, 18463, 5120), "512 and 10"),
         ((27, 1, 1), "n and the constant"),
         ((26.9, 18463, 5642), "do not fit"),
-        ((18463, 5642), "2 numbers"),
-        ((27, float("nan"), 5642), "look again at n"),
+        ((18463, 5642), "three numbers"),
+        ((27, float("nan"), 5642), "NaN"),
         ("quadratic", "three numbers"),
         (27, "three numbers"),
     ],
@@ -132,10 +363,54 @@ def test_wrong_polynomials(answer, diagnosis):
     assert diagnosis in outcome.message
 
 
+def test_the_table_of_the_quiz_is_that_of_a_network():
+    """Four convolutions without a dense layer: 27 n² + 31 n, nearly × 4 from row to row."""
+    counts = [network(n, hidden=()).count_params() - 10 * (36 * n + 1) for n in (32, 64, 128, 256)]
+    assert counts == [28_640, 112_576, 446_336, 1_777_408]
+
+
+def answers_growth():
+    return Answers(
+        right=["b", "B", " (b)"],
+        wrong=[("a", "double the count"), ("c", "equal steps"), ("d", "enough"), (2, "letter")],
+    )
+
+
 # --- 2.1.3 --------------------------------------------------------------------------------------
 
 FILTERS = [64 * 2**k for k in range(9)]
 COUNTS = [27 * n * n + 18463 * n + 5642 for n in FILTERS]
+EVEN = range(32, 289, 32)
+
+
+@cache
+def even_counts():
+    return [models.cifar_cnn(n_filter=n).count_params() for n in EVEN]
+
+
+def answers_sweep():
+    counts = even_counts()
+    doubled = [32 * 2**k for k in range(9)]
+
+    def asked(filters, counts):
+        return given(filters, counts, at=EVEN)
+
+    return Answers(
+        right=[asked(list(EVEN), counts), asked(EVEN, np.array(counts)),
+               asked(np.array(EVEN, float), tuple(counts))],
+        wrong=[
+            (asked(list(EVEN), COUNTS), "belongs to 64 filters"),
+            (asked(counts, list(EVEN)), "changed places"),
+            (asked(FILTERS, COUNTS), "twice the one before"),
+            (asked(doubled, [models.cifar_parameters(n) for n in doubled]), "equal"),
+            (asked(list(EVEN)[::-1], counts[::-1]), "another order"),
+            (asked(list(EVEN)[:5], counts[:5]), "asked are 9, from 32 to 288"),
+            (asked(list(EVEN), counts[:8]), "9 numbers of filters, but 8"),
+            (asked(list(EVEN), None), "two columns"),
+            (asked(32, counts), "two columns"),
+            (asked(list(EVEN), [c - 512 for c in counts]), "count_params"),
+        ],
+    )  # fmt: skip
 
 
 def test_right_sweeps():
@@ -147,7 +422,7 @@ def test_right_sweeps():
     ("filters", "counts", "diagnosis"),
     [
         ([32 * x for x in range(1, 10)], COUNTS, "belongs to 64 filters"),
-        (COUNTS, FILTERS, "1,297,866 filters have"),
+        (COUNTS, FILTERS, "changed places"),
         (FILTERS, np.array(COUNTS).astype("int32"), "32 bits"),
         (FILTERS, np.array(COUNTS).astype("uint32"), "32 bits"),
         (FILTERS[:8], COUNTS, "8 numbers of filters, but 9"),
@@ -174,6 +449,35 @@ def rising(to, n=12, ahead=0.0):
     return {"accuracy": (watched + ahead).tolist(), "val_accuracy": watched.tolist()}
 
 
+def answers_trained():
+    steps = {r["network"]: r for r in training.released_card("cifar_cnn_steps")["runs"]}
+    plain, schedule = steps["cifar_cnn_32_filters"], steps["cifar_cnn_schedule"]
+    long = training.released_card("cifar_cnn")["runs"][0]["history"]
+    wrapped = keras.callbacks.History()
+    wrapped.history = rising(0.72, n=20)
+
+    def asked(history):
+        return given(history, epochs=10, at_least=0.7, at_most=20)
+
+    return Answers(
+        right=[asked(schedule["history"]), asked(wrapped), asked(rising(0.71, n=10))],
+        wrong=[
+            (asked(long), "60 epochs. Find a training"),
+            (asked(plain["history"]), "another step size"),
+            (asked(schedule), "this is a whole run"),
+            (asked(schedule["history"]["val_accuracy"]), "got list"),
+            (
+                asked({k: v for k, v in schedule["history"].items() if "val" not in k}),
+                "Hold images",
+            ),
+            (asked(rising(0.8, n=5)), "5 epochs, at least 10"),
+            (asked(rising(0.65, n=15, ahead=0.2)), "by heart"),
+            (asked({"val_accuracy": [0.5] * 11 + [0.71, 0.69]}), "after epoch 12"),
+            (asked(steps), "no val_accuracy"),
+        ],
+    )
+
+
 def test_good_trainings():
     assert check.trained(rising(0.75))
     assert check.trained(rising(0.45, n=5), epochs=5, at_least=0.4)
@@ -194,7 +498,7 @@ def test_good_trainings():
         (rising(0.65, ahead=0.2), "by heart"),
         ({"val_accuracy": [0.1] * 12}, "guessing"),
         ({"val_accuracy": [0.5] * 6 + [0.75] + [0.6] * 5}, "after epoch 7"),
-        ({"val_accuracy": [np.nan] * 12}, "between 0 and 1"),
+        ({"val_accuracy": [np.nan] * 12}, "NaN"),
         ({"val_accuracy": [75.0] * 12}, "between 0 and 1"),
         ({"val_accuracy": []}, "one number per epoch"),
         ({"val_accuracy": 0.8}, "one number per epoch"),
@@ -210,3 +514,150 @@ def test_bad_trainings(history, diagnosis):
 @pytest.mark.parametrize("judge", [check.parameter_count, check.polynomial, check.trained])
 def test_nothing_yet(judge):
     assert judge(None).status == checks.NOT_ATTEMPTED
+
+
+def answers_training_curve():
+    return Answers(
+        right=["c"],
+        wrong=[("a", "leak"), ("b", "Four percent"), ("d", "random split"), ("e", "none of")],
+    )
+
+
+# --- calibration --------------------------------------------------------------------------------
+
+
+def by_hand(confidence, right, n_bins):
+    """The same error in plain Python."""
+    pairs = sorted(zip(confidence.tolist(), right.tolist(), strict=True))
+    n, total, start = len(pairs), 0.0, 0
+    for k in range(n_bins):
+        size = n // n_bins + (k < n % n_bins)
+        part, start = pairs[start : start + size], start + size
+        total += abs(sum(c for c, _ in part) - sum(r for _, r in part))
+    return total / n
+
+
+def answers_calibration_error():
+    def parts(confidence, right, n_bins):
+        return np.array_split(np.argsort(confidence), n_bins)
+
+    def gaps(c, r, n):
+        return np.array([c[p].mean() - r[p].mean() for p in parts(c, r, n)])
+
+    def weights(c, r, n):
+        return [len(p) for p in parts(c, r, n)]
+
+    def equally_wide(c, r, n):
+        bins = np.minimum((c * n).astype(int), n - 1)
+        return sum(abs(c[bins == k].sum() - r[bins == k].sum()) for k in range(n)) / len(c)
+
+    return Answers(
+        right=[by_hand, lambda *inputs: np.float32(by_hand(*inputs)),
+               lambda c, r, n: np.average(abs(gaps(c, r, n)), weights=weights(c, r, n))],
+        wrong=[
+            (equally_wide, "equally wide"),
+            (lambda c, r, n: by_hand(np.arange(len(c)) * 0.0 + c, r, 1), "have cancelled"),
+            (lambda c, r, n: c.mean() - r.mean(), "have cancelled"),
+            (lambda c, r, n: r.mean() - c.mean(), "mind the sign"),
+            (lambda c, r, n: abs(gaps(c, r, n)).mean(), "Weight each"),
+            (lambda c, r, n: abs(gaps(c, r, n)).sum(), "sum over the parts"),
+            (lambda c, r, n: abs(gaps(c, r, n)).max(), "largest distance"),
+            (lambda c, r, n: np.average(gaps(c, r, n) ** 2, weights=weights(c, r, n)) ** 0.5,
+             "root of a mean square"),
+            (lambda c, r, n: abs(c - r).mean(), "on its own"),
+            (lambda c, r, n: ((c - r) ** 2).mean(), "Brier"),
+            (lambda c, r, n: sum(abs(c[p].sum() - r[p].sum())
+                                 for p in np.array_split(np.arange(len(c)), n)) / len(c),
+             "in the order in which they came"),
+        ],
+    )  # fmt: skip
+
+
+# --- graded -------------------------------------------------------------------------------------
+
+
+def keras_counts(shape, filters, kernels, same, pools, dense):
+    """The count by Keras itself."""
+    model = keras.Sequential([keras.Input(tuple(int(n) for n in shape))])
+    for maps, k, padded, pool in zip(filters, kernels, same, pools, strict=True):
+        model.add(layers.Conv2D(int(maps), int(k), padding="same" if padded else "valid"))
+        if pool:
+            model.add(layers.MaxPooling2D(2))
+    model.add(layers.Flatten())
+    for neurons in dense:
+        model.add(layers.Dense(int(neurons)))
+    return model.count_params()
+
+
+def stack(shape, filters, kernels, same, pools, dense, *, down=lambda n: n // 2, bias=1, only=""):
+    """Another way to count, with room for mistakes."""
+    rows, columns, channels = (int(n) for n in shape)
+    convolutions = denses = 0
+    for maps, k, padded, pool in zip(filters, kernels, same, pools, strict=True):
+        convolutions += maps * (k * k * channels + bias)
+        if not padded:
+            rows, columns = rows - k + 1, columns - k + 1
+        if pool:
+            rows, columns = down(rows), down(columns)
+        channels = maps
+    units = rows * columns * channels
+    for neurons in dense:
+        denses += neurons * (units + bias)
+        units = neurons
+    return {"conv": convolutions, "dense": denses}.get(only, convolutions + denses)
+
+
+def answers_count_parameters():
+    def with_all(name, value):
+        """Give one of the columns another value throughout."""
+        place = ("filters", "kernels", "same", "pools").index(name) + 1
+        return lambda *s: stack(*(np.full_like(c, value) if k == place else c
+                                  for k, c in enumerate(s)))  # fmt: skip
+
+    def of_the_image(shape, filters, *rest):
+        return sum(
+            stack(shape, filters[j : j + 1], *(c[j : j + 1] for c in rest[:3]), [], only="conv")
+            for j in range(len(filters))
+        ) + stack(shape, filters, *rest, only="dense")
+
+    return Answers(
+        right=[keras_counts, stack, lambda *s: np.int64(stack(*s)), lambda *s: float(stack(*s))],
+        wrong=[
+            (partial(stack, bias=0), "the biases are missing"),
+            (lambda *s: stack(*s) - s[1].sum(), "biases of the convolutions"),
+            (lambda *s: stack(*s) - s[5].sum(), "biases of the dense"),
+            (with_all("same", 1), "keep their size where there is no padding"),
+            (with_all("same", 0), "shrink where there is padding"),
+            (with_all("pools", 0), "poolings are not in it"),
+            (with_all("pools", 1), "Only some have one"),
+            (partial(stack, down=lambda n: (n + 1) // 2), "round up"),
+            (partial(stack, down=lambda n: n / 2), "halves of a row"),
+            (partial(stack, only="conv"), "only the convolutions"),
+            (partial(stack, only="dense"), "only the dense"),
+            (of_the_image, "channels of the image"),
+            (lambda *s: stack(*s[:5], s[5][:-1]), "last dense layer is missing"),
+            (lambda *s: stack(*s) + 1, "too large"),
+        ],
+    )
+
+
+def test_many_random_stacks_are_counted_as_keras_counts_them():
+    for seed in range(5):
+        for case in check.count_parameters.cases(np.random.default_rng(seed)):
+            assert check._size(*case) == keras_counts(*case)
+
+
+def test_a_stack_whose_maps_vanish_is_never_asked_for():
+    for seed in range(200):
+        for shape, filters, kernels, same, pools, dense in check._stacks(
+            np.random.default_rng(seed)
+        ):
+            rows = shape[0]
+            for k, padded, pool in zip(kernels, same, pools, strict=True):
+                rows = (rows if padded else rows - k + 1) // (2 if pool else 1)
+            assert rows > 0 and len(filters) and len(dense)
+
+
+def test_part_of_the_stacks_earns_part_of_the_points():
+    outcome = check.count_parameters.outcome(partial(stack, down=lambda n: (n + 1) // 2))
+    assert 0 < outcome.score < 1 and "tries went wrong" in outcome.message

@@ -26,9 +26,10 @@ COPIED = ("_config.yml", "_toc.yml", "book/**/*")
 UNTRACKED = ("__pycache__", ".ipynb_checkpoints")
 
 GRADED = (
-    "*The graded exercises of this section are in the notebook for students: "
-    "the buttons at the top of the page open or download it.*"
+    "*The cells of this section are in the notebook for students: the buttons at the top of the "
+    "page open or download it.*"
 )
+GRADED_TABLE = "<!-- the graded exercises of every page -->"
 SOLUTION = {"code_prompt_show": "Show a solution", "code_prompt_hide": "Hide the solution"}
 
 
@@ -66,7 +67,7 @@ def site_notebook(record):
         cell = copy.deepcopy(recorded)
         tags = exercises.tags(cell)
         if "graded" in tags:
-            if not shown or shown[-1].source != GRADED:
+            if not any(other.source == GRADED for other in shown):
                 shown.append(nbformat.v4.new_markdown_cell(GRADED))
         elif "exercise" in tags:
             exercise = cell
@@ -92,6 +93,20 @@ def _bare(source):
     return nbformat.v4.new_code_cell(source)
 
 
+def graded_table():
+    """Return a table of the graded exercises for the instructors' page."""
+    rows = ["| page | exercises | graded | points |", "|---|---:|---|---:|"]
+    for page in notebook.pages():
+        of_page = exercises.exercises(page)
+        graded = [e for e in of_page if e.graded]
+        names = ", ".join(f"`{e.name}`" for e in graded)
+        points = sum(e.check.points for e in graded)
+        rows.append(
+            f"| [{page}](../notebooks/{page}.ipynb) | {len(of_page)} | {names} | {points:g} |"
+        )
+    return "\n".join(rows)
+
+
 def stage():
     """Put what the site is built from into ``_build/book``, touching only what changed."""
     wanted = {}
@@ -103,6 +118,9 @@ def stage():
         path = notebook.NOTEBOOKS / f"{page}.ipynb"
         text = nbformat.writes(site_notebook(nbformat.read(path, as_version=4)))
         wanted[path.relative_to(notebook.ROOT)] = text.encode()
+    instructors = Path("book/instructors.md")
+    text = wanted[instructors].decode()
+    wanted[instructors] = text.replace(GRADED_TABLE, graded_table()).encode()
     for path in [p for p in BOOK.rglob("*") if p.is_file()] if BOOK.is_dir() else []:
         if path.relative_to(BOOK) not in wanted:
             path.unlink()

@@ -11,6 +11,7 @@ import importlib
 import json
 import re
 from dataclasses import dataclass
+from functools import cache
 
 import notebook
 
@@ -62,15 +63,48 @@ class Exercise:
         return unmarked(self.source)
 
     @property
+    def hands_in(self):
+        """Names of the files that are its answer, read without importing the check."""
+        return declared_files(self.module).get(self.name, ())
+
+    @property
     def check(self):
         """The :class:`helpers.checks.Check`."""
         return getattr(importlib.import_module(f"helpers.checks.{self.module}"), self.name)
+
+
+@cache
+def declared_files(module):
+    """Return the files that the checks of a module ask for, by check.
+
+    From its source, because the module itself may start Keras.
+    """
+    path = notebook.ROOT / "helpers" / "checks" / f"{module}.py"
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    constants, found = {}, {}
+    for node in tree.body:
+        match node:
+            case ast.Assign(targets=[ast.Name(id=name)], value=ast.Constant(value=value)):
+                constants[name] = value
+            case ast.Assign(targets=[ast.Tuple(elts=names)], value=ast.Tuple(elts=values)):
+                pairs = zip(names, values, strict=True)
+                constants |= {n.id: getattr(v, "value", None) for n, v in pairs}
+            case ast.FunctionDef(name=name, decorator_list=decorators):
+                for call in decorators:
+                    for keyword in getattr(call, "keywords", ()):
+                        if keyword.arg == "hands_in":
+                            found[name] = tuple(
+                                constants[part.id] if isinstance(part, ast.Name) else part.value
+                                for part in keyword.value.elts
+                            )
+    return found
 
 
 def tags(cell):
     return cell.metadata.get("tags", [])
 
 
+@cache
 def exercises(page):
     """Return the exercises of a page, in order.
 

@@ -1,6 +1,10 @@
-"""Copy the pages into lab/, to work in: `python tools/lab.py`. What is there already stays."""
+"""Copy the students' notebooks into lab/, to work in: `python tools/lab.py`.
+
+What is there already stays.
+"""
 
 import notebook
+import student
 
 LAB = notebook.ROOT / "lab"
 
@@ -11,7 +15,7 @@ def main():
         if target.is_file():
             print(f"lab/{target.name} is yours; delete it to get a fresh copy")
         else:
-            notebook.write(notebook.read_source(page), target)
+            notebook.write(student.student_notebook(page), target)
 
 
 if __name__ == "__main__":

@@ -46,18 +46,18 @@ def output_text(cell):
 
 
 @cache
-def public_lines():
-    """Return the lines that anybody may read: open cells, their outputs, and `helpers`."""
-    found = set()
+def public_text():
+    """Return what anybody may read, squeezed: open cells, their outputs, and `helpers`."""
+    found = []
     for page in notebook.pages():
         for cell in _recorded(page):
             if not {"exercise", "graded"} & set(exercises.tags(cell)):
-                found |= lines_of(cell.source) | lines_of(output_text(cell))
+                found += [cell.source, output_text(cell)]
         for exercise in exercises.exercises(page):
-            found |= lines_of(exercise.stub) | lines_of(exercise.checking)
+            found += [exercise.stub, exercise.checking]
     for path in (notebook.ROOT / "helpers").rglob("*.py"):
-        found |= lines_of(path.read_text(encoding="utf-8"))
-    return frozenset(found)
+        found.append(path.read_text(encoding="utf-8"))
+    return "\n".join(map(squeezed, found))
 
 
 def _recorded(page):
@@ -83,7 +83,9 @@ def secret_lines(graded_only):
             tags = exercises.tags(cell)
             if "exercise" in tags and ("graded" in tags or not graded_only):
                 found |= lines_of(output_text(cell))
-    return frozenset(found - public_lines())
+    practice = [e.solution for e in exercises.all_exercises() if graded_only and not e.graded]
+    known = public_text() + "\n".join(map(squeezed, practice))
+    return frozenset(line for line in found if line not in known)
 
 
 @cache

@@ -5,8 +5,8 @@ _build/student/                    a notebook for each page, without solutions a
     SHA256SUMS                     of every file beside it
 _build/instructor/                 the same notebooks with all solutions; never published
 
-With `$COURSE_KEYS` set, the instructor's folder also holds the key to the graded exercises of this
-term: what the secret inputs ask for, and every student's own numbers.
+With `$COURSE_KEYS` set, the instructor's folder also holds ``key.json``: what should come out of
+the secret inputs of this term, and the answers to every student's own numbers.
 """
 
 import base64
@@ -127,25 +127,50 @@ def key_notebook(page):
 def _derived(page, exercise_source):
     """Return a page for Jupyter, its exercises as the function says."""
     result = copy.deepcopy(notebook.read_source(page))
+    cells = []
     for cell in result.cells:
         if cell.cell_type == "markdown":
-            cell.source = plain_markdown(cell.source)
-        elif "exercise" in exercises.tags(cell):
+            cells += for_jupyter(cell)
+            continue
+        if "exercise" in exercises.tags(cell):
             cell.source = exercise_source(cell)
-    title, *rest = result.cells
+        cells.append(cell)
     setup = nbformat.v4.new_code_cell(setup_source().rstrip(), metadata={"tags": ["setup"]})
-    result.cells = [title, setup, *rest]
+    result.cells = [cells[0], setup, *cells[1:]]
     notebook.number(result)  # of what is there, so that no id can tell what was taken away
     return result
 
 
 # --- Markdown that any Jupyter shows --------------------------------------------------------------
 
+WIDGET = re.compile(r"^:::\{widget\} (\w+)\n(.*?)^:::$\n*", re.MULTILINE | re.DOTALL)
 BLOCK = re.compile(
     r"^:::\{(?P<kind>dropdown|admonition|figure)\} (?P<title>[^\n]*)\n(?P<body>.*?)^:::$",
     re.MULTILINE | re.DOTALL,
 )
 CITE = re.compile(r"\{cite\}`([^`]*)`")
+
+
+def for_jupyter(cell):
+    """Return the cells that show in any Jupyter what one cell of text shows on the site."""
+    cells, position = [], 0
+    for found in WIDGET.finditer(cell.source):
+        cells.append(nbformat.v4.new_markdown_cell(cell.source[position : found.start()].strip()))
+        caption = re.search(r"^:caption: (.*)$", found[2], re.MULTILINE)
+        options = yaml.safe_load(re.sub(r"^:\w+: .*\n", "", found[2], flags=re.MULTILINE)) or {}
+        given = "".join(f", {key}={value!r}" for key, value in options.items())
+        code = f'from helpers import widgets\n\nwidgets.show("{found[1]}"{given})'
+        cells.append(nbformat.v4.new_code_cell(code, metadata={"tags": ["widget"]}))
+        if caption:
+            cells.append(nbformat.v4.new_markdown_cell(f"*{caption[1]}*"))
+        position = found.end()
+    rest = cell.source[position:].strip()
+    if rest or not cells:
+        cells.append(nbformat.v4.new_markdown_cell(rest, metadata=cell.metadata))
+    for made in cells:
+        if made.cell_type == "markdown":
+            made.source = plain_markdown(made.source)
+    return cells
 
 
 def plain_markdown(text):
@@ -243,6 +268,15 @@ def main():
     shutil.rmtree(INSTRUCTOR, ignore_errors=True)
     write_notebooks(INSTRUCTOR, key_notebook)
     print("_build/instructor: the notebooks with their solutions")
+    if os.environ.get("COURSE_KEYS"):
+        sys.path.insert(0, str(notebook.ROOT / "tools" / "grading"))
+        import key
+
+        try:
+            key.write(INSTRUCTOR / "key.json")
+        except key.TermError as problem:
+            sys.exit(str(problem))
+        print("_build/instructor/key.json: the answers to the graded exercises of this term")
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """Make the built pages self-contained, and show what stands behind a recorded run.
 
-Five things that a theme does not do: MathJax is served from the site itself, no page may ask
+Things that a theme does not do: MathJax is served from the site itself, no page may ask
 another host for anything, a page made from a notebook ends with its provenance, its buttons hand
-out the students' notebook, and a changed style sheet reaches the pages.
+out the students' notebook, and changes reach pages and search index whole.
 """
 
 import base64
@@ -39,6 +39,7 @@ THEBE_SETTINGS = re.compile(
     r'<script type="text/x-thebe-config">.*?</script>\s*<script>kernelName.*?</script>', re.DOTALL
 )
 SCRIPT = re.compile(r"<script(?![^>]*\bsrc=)[^>]*>(.*?)</script>", re.DOTALL)
+SEARCH_INDEX = re.compile(r"(Search\.setIndex\()(.*)(\);?\s*)", re.DOTALL)
 HANDLER = re.compile(r'\son(?:click|load|change)="([^"]*)"')
 
 
@@ -170,6 +171,19 @@ def allow_inline_scripts(app, exception):
         path.write_text(text.replace(INLINE, " ".join(allowed)), encoding="utf-8")
 
 
+def forget_old_words(app, exception):
+    """Drop from the search index the words of earlier builds that stand on no page any more."""
+    index = Path(app.outdir) / "searchindex.js"
+    if exception is not None or app.builder.format != "html" or not index.is_file():
+        return
+    before, content, after = SEARCH_INDEX.fullmatch(index.read_text(encoding="utf-8")).groups()
+    found = json.loads(content)
+    for kind in ("terms", "titleterms"):
+        found[kind] = {word: pages for word, pages in found[kind].items() if pages != []}
+    text = json.dumps(found, separators=(",", ":"), ensure_ascii=False)
+    index.write_text(before + text + after, encoding="utf-8")
+
+
 def copy_mathjax(app, exception):
     if exception is not None or app.builder.format != "html":
         return
@@ -189,6 +203,7 @@ def setup(app):
     app.add_config_value("course_published", {}, "html", [dict])
     app.connect("env-get-outdated", on_outdated)
     app.connect("html-page-context", on_page, priority=900)
+    app.connect("build-finished", forget_old_words)
     app.connect("build-finished", copy_mathjax)
     app.connect("build-finished", allow_inline_scripts)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -25,13 +25,14 @@ def numbers(answer, what):
         if hasattr(answer, "detach"):  # a tensor of PyTorch
             answer = answer.detach().cpu()
         array = np.asarray(answer)
-    except Exception:
-        raise Wrong(f"{what}: expected an array of numbers, got {kind(answer)}.") from None
+    except Exception:  # numpy refuses rows of unequal length
+        rows = isinstance(answer, list | tuple) and any(hasattr(row, "__len__") for row in answer)
+        hint = " Are all rows equally long?" if rows else ""
+        raise Wrong(f"{what}: expected an array of numbers, got {kind(answer)}.{hint}") from None
     if array.dtype == bool:
         array = array.astype(int)
     if array.dtype.kind not in "iuf":
-        ragged = " Are all rows equally long?" if array.dtype == object else ""
-        raise Wrong(f"{what}: expected an array of numbers, got {kind(answer)}.{ragged}")
+        raise Wrong(f"{what}: expected an array of numbers, got {kind(answer)}.")
     if not np.isfinite(array).all():
         raise Wrong(f"{what}: there is NaN or infinity in it. Was anything divided by zero?")
     return array.astype(float)

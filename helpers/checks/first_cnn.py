@@ -1,34 +1,194 @@
-"""Checks of page 5, the first CNN: its size, its accuracy, and a picture of its own making."""
+"""Checks of page 5, the first CNN: its data, layers, size, training, accuracy and stimuli."""
 
+import os
 from itertools import combinations
+from pathlib import Path
 
 import numpy as np
 
-from helpers import interpret
+from helpers import datasets, interpret, models, weights
 from helpers.backend import keras
-from helpers.checks import CannotJudge, Wrong, check
+from helpers.checks import CannotJudge, Wrong, check, quiz
+from helpers.checks.answers import same
+from helpers.checks.layers import compare
 from helpers.checks.networks import parameters_of
 from helpers.datasets import CIFAR10_CLASSES
+from helpers.released import released_file
+from helpers.training import binomial_error
 
 PARAMETERS = 1_084_234
 
 
-# --- (a) the number of parameters ---------------------------------------------------------------
+# --- the data -----------------------------------------------------------------------------------
 
 
-@check
-def parameter_count(model):
-    """Judge the size of the first CNN.
+def _pictures(rng):
+    every_byte = np.arange(256, dtype="uint8").reshape(2, 4, 32, 1)
+    return [
+        (rng.normal(0, 0.5, (1, 4, 5, 3)).astype("float32"),),
+        (every_byte.astype("float32") / 255 - 0.5,),
+        (rng.uniform(-0.5, 0.5, (2, 3, 4, 3)),),
+        (rng.normal(0.1, 3, (2, 2, 2, 3)),),
+        (np.linspace(-0.6, 0.6, 24).reshape(1, 2, 4, 3),),
+    ]
+
+
+@check(
+    "Undo the two steps of scaled in the opposite order. What is left then are fractions, and some "
+    "numbers that no byte can hold.",
+    "np.clip cuts at 0 and 255. np.round goes to the nearest whole number; .astype alone cuts the "
+    "fraction off.",
+    'The last step is .astype("uint8"). Clip before it: in a byte, 256 is 0 again.',
+    cases=_pictures,
+)
+def pixels_back(given, x):
+    """Judge images in the network's units that are turned back into bytes."""
+    exact = 255 * (np.asarray(x, float) + 0.5)
+    stretched = (x - x.min()) / max(np.ptp(x), 1e-9)
+    clip = "numbers below 0 or above 255 have come round. Clip them first."
+    mistakes = {
+        "zero is grey here, the middle of the bytes. Add before you multiply.": (
+            np.round((255 * np.asarray(x, float)).clip(0, 255))
+        ),
+        "the fractions are cut off. Go to the nearest byte: np.round.": (
+            np.floor(exact.clip(0, 255))
+        ),
+        clip: np.round(exact) % 256,
+        f"{clip} And round.": np.trunc(exact) % 256,
+        "numbers below 0 or above 255 are no bytes. Clip them.": np.round(exact),
+        "fractions are left, and numbers below 0 or above 255. Bytes have neither.": exact,
+        "there are fractions left. Bytes are whole numbers.": exact.clip(0, 255),
+        "there are 256 bytes, but the largest is 255: that is the factor.": np.round(
+            (exact * 256 / 255).clip(0, 255)
+        ),
+        "this stretches the picture to all bytes. Undo what scaled did, no more.": np.round(
+            255 * stretched
+        ),
+    }
+    where = f"{x.size} numbers from {x.min():.2f} to {x.max():.2f}"
+    labelled = {f"{where}: {words}": wrong for words, wrong in mistakes.items()}
+    same(given, np.round(exact.clip(0, 255)), where, mistakes=labelled)
+    if np.asarray(given).dtype != np.uint8:
+        raise Wrong(f'the numbers are right, but as {np.asarray(given).dtype}: .astype("uint8").')
+    return "and back again: bytes."
+
+
+def _labels_to_write(rng):
+    return [
+        (np.array([3, 0, 9, 3]), 10),
+        (rng.integers(0, 10, 12), 10),
+        (rng.integers(0, 10, (12, 1)), 10),
+        (np.array([[1], [0], [1]]), 4),
+        (np.array([2]), 5),
+        (rng.integers(0, 3, 7), 7),
+    ]
+
+
+@check(
+    "A table of zeros with a row for each label and a column for each class. Where does the one of "
+    "each row belong?",
+    "np.eye(n_classes) has a row for every class, each with its one in the right place. Indexed "
+    "with an array of labels, it gives a row for each label.",
+    "Keras gives labels as a column (n, 1). np.ravel makes n numbers of either form.",
+    cases=_labels_to_write,
+)
+def one_hot(given, labels, n_classes):
+    """Judge class numbers written as rows of zeros with a single one."""
+    flat = labels.ravel()
+    eye, right = np.eye(n_classes), np.eye(n_classes)[flat]
+    mistakes = {
+        "there are only as many columns as the largest label needs. A class may be absent.": (
+            np.eye(flat.max() + 1)[flat]
+        ),
+        "there are only as many columns as classes that occur. A class may be absent.": (
+            np.eye(len(np.unique(flat)))[np.unique(flat, return_inverse=True)[1].ravel()]
+        ),
+        "the ones are one column too far to the right: class 0 has the first column.": (
+            np.roll(right, 1, axis=1)
+        ),
+        "the ones are one column too far to the left: class 0 has the first column.": (
+            np.roll(right, -1, axis=1)
+        ),
+        "each class has a row. Each label should have one.": right.T,
+        "the label itself stands in its place. A one is asked for.": right * flat[:, np.newaxis],
+        "zeros and ones have changed places.": 1 - right,
+        "this is the table of all classes. Take a row of it for each label.": eye,
+        "all classes up to the label have a one. Only one of them is right.": (
+            1.0 * (np.arange(n_classes) <= flat[:, np.newaxis])
+        ),
+    }
+    where = f"labels {labels.shape}, {n_classes} classes"
+    labelled = {f"{where}: {words}": wrong for words, wrong in mistakes.items()}
+    same(given, right, where, mistakes=labelled)
+    return "a single one in each row, from labels of either form."
+
+
+# --- its layers ---------------------------------------------------------------------------------
+
+
+def _sizes(rng):
+    return [((8, 16), 32), ((4, 8, 4), 16), ((6,), 12), ((2, 3, 4, 5), 8)]
+
+
+@check(
+    "A loop over filters adds four layers each time. The page's own functions show how, but their "
+    "poolings come after every second convolution.",
+    "In the loop: Conv2D, LeakyReLU, MaxPooling2D, Dropout. Behind it: Flatten, Dense, LeakyReLU, "
+    "Dropout, Dense, softmax.",
+    'Conv2D needs padding="same", and LeakyReLU negative_slope=0.1; left to itself, Keras takes '
+    '"valid" and 0.3. The LeakyReLU behind the hidden dense layer is what the original forgot.',
+    cases=_sizes,
+)
+def make_model(model, filters, hidden):
+    """Judge a network that a student's function builds."""
+    try:
+        compare(model, _with_pooling_after_each(filters, hidden))
+    except Wrong as diagnosis:
+        raise Wrong(f"with filters {filters} and {hidden} neurons: {diagnosis}") from None
+    return "every layer and every setting as asked, for all sizes that were tried."
+
+
+def _with_pooling_after_each(filters, hidden):
+    layers = keras.layers
+    model = keras.Sequential([keras.Input((32, 32, 3))])
+    for n in filters:
+        model.add(layers.Conv2D(n, 3, padding="same"))
+        model.add(layers.LeakyReLU(negative_slope=0.1))
+        model.add(layers.MaxPooling2D(2))
+        model.add(layers.Dropout(0.25))
+    model.add(layers.Flatten())
+    model.add(layers.Dense(hidden))
+    model.add(layers.LeakyReLU(negative_slope=0.1))
+    model.add(layers.Dropout(0.5))
+    model.add(layers.Dense(len(CIFAR10_CLASSES), activation="softmax"))
+    return model
+
+
+# --- part 1: the number of parameters -----------------------------------------------------------
+
+
+@check(
+    "Only the convolutions and the two dense layers have parameters, and the convolutions keep "
+    "theirs. What does the hidden layer see now?",
+    "The average leaves one number of each of the 64 maps. So the hidden layer has 64 weights for "
+    "each of its 256 neurons, and a bias.",
+    "The convolutions have 448, 4,640, 9,248 and 18,496 parameters, the last layer 10 · (256 + 1).",
+)
+def parameter_count(model, *, bridge="flatten"):
+    """Judge the size of the first CNN (part 1).
 
     Parameters
     ----------
     model : keras.Model or int
         The network, or its number of parameters.
+    bridge : {"flatten", "average"}
+        What lies between the last pooling and the hidden layer.
     """
-    count = parameters_of(model, (32, 32, 3))
-    if count == PARAMETERS:
+    count, right = parameters_of(model, (32, 32, 3)), _count(bridge=bridge)
+    if count == right:
         return f"{count:,} parameters."
-    raise Wrong(f"{count:,} parameters, expected {PARAMETERS:,}. {_why(count)}")
+    where = "with a global average" if bridge == "average" else "of the first CNN"
+    raise Wrong(f"{count:,} parameters are not those {where}. {_why(count, bridge)}")
 
 
 def _count(
@@ -72,6 +232,9 @@ _MISTAKES = {
     "Is the hidden dense layer missing?": {"hidden_layers": 0},
     "Are there two hidden dense layers?": {"hidden_layers": 2},
     "Is the flattening a global average? Use Flatten.": {"bridge": "average"},
+    "That is the network with its flattening. Each map should become one number.": {
+        "bridge": "flatten"
+    },
     "Were the biases switched off?": {"bias": 0},
     "Are there BatchNormalization layers? This network has none.": {"normalised": 1},
     "Does the input have one channel? The images have three.": {"channels": 1},
@@ -108,24 +271,86 @@ _MISTAKES = {
 }
 
 
-def _why(count):
+def _why(count, bridge):
     """Name the one mistake, or the two, that lead to this count."""
+    slips = {name: change for name, change in _MISTAKES.items() if change != {"bridge": bridge}}
     for how_many in (1, 2):
-        for names in combinations(_MISTAKES, how_many):
-            changes = [_MISTAKES[name] for name in names]
+        for names in combinations(slips, how_many):
+            changes = [slips[name] for name in names]
             keys = [key for change in changes for key in change]
             if len(set(keys)) == len(keys):
-                if _count(**{k: v for change in changes for k, v in change.items()}) == count:
+                merged = {k: v for change in changes for k, v in change.items()}
+                if _count(**{"bridge": bridge} | merged) == count:
                     return " And: ".join(names)
     return "Print model.summary() and compare it with the table above, layer by layer."
 
 
-# --- (b) accuracy on held-out images ------------------------------------------------------------
+# --- training -----------------------------------------------------------------------------------
 
 
-@check
-def held_out_accuracy(predicted_labels, true_labels, *, at_least=0.7, n_classes=10):
-    """Judge predictions for images that the network has not seen.
+def _epochs(rng):
+    return [(epoch,) for epoch in (0, 1, 2, 5, 9, int(rng.integers(10, 40)))]
+
+
+@check(
+    "To shrink by a tenth is to be multiplied by nine tenths. How often has that happened before "
+    "epoch number 3?",
+    "Epochs count from 0. So in epoch number 3 it has happened three times: a power, in Python **.",
+    cases=_epochs,
+)
+def learning_rate(given, epoch):
+    """Judge the learning rate of an epoch, counted from 0."""
+    right = 5e-3 * 0.9**epoch
+    mistakes = {
+        "it does not shrink.": 5e-3,
+        "the first epoch is number 0, and has the full rate.": right / 0.9,
+        "that is the rate of the next epoch. Number 0 has the full rate.": right * 0.9,
+        "that shrinks to a tenth. It should shrink by a tenth.": 5e-3 * 0.1**epoch,
+        "that grows. To shrink by a tenth is to be multiplied by 0.9.": 5e-3 * 1.1**epoch,
+        "that grows: it divides where it should multiply.": 5e-3 / 0.9**epoch,
+        "the same amount is taken away each time. It should be a tenth of what is left.": (
+            5e-3 * (1 - 0.1 * epoch)
+        ),
+        "it shrinks once and then stays. It should shrink after every epoch.": 5e-3 * 0.9,
+        "a product grows or shrinks evenly. Shrinking by a factor again and again is a power.": (
+            5e-3 * 0.9 * epoch
+        ),
+        "that shrinks like one over the epoch.": 5e-3 / (1 + epoch),
+        "this is the factor alone. The first rate is 0.005.": 0.9**epoch,
+    }
+    labelled = {f"epoch {epoch}: {words}": wrong for words, wrong in mistakes.items()}
+    same(given, right, f"epoch {epoch}", mistakes=labelled)
+    return "nine tenths of the rate before, every time."
+
+
+test_set = quiz(
+    "test_set",
+    right="c",
+    hints=(
+        "Suppose that the network had stopped learning, and its accuracy moved by chance alone. "
+        "Which of the fifteen numbers would be reported?",
+        "It is the largest of fifteen noisy numbers. Is that too large or too small on average?",
+    ),
+    a="each of the fifteen numbers is as likely to be too large as too small. But one of them was "
+    "chosen.",
+    b="no weight has seen a test image, that is true. But the epoch was chosen by them.",
+    c="the largest of fifteen noisy numbers is too large on average. Choose on other images, and "
+    "open the test set once.",
+    d="more images make the noise smaller, and the error with it; the choice stays one-sided.",
+)
+
+
+# --- part 2: accuracy on held-out images ----------------------------------------------------------
+
+
+@check(
+    "x_test has four axes: images, rows, columns, colours. Left and right run along the columns.",
+    "A step of -1 goes backwards: x_test[:, :, ::-1] is mirrored. probabilities gives ten numbers "
+    "for each image.",
+    "The class is the place of the largest of the ten numbers: .argmax(axis=1).",
+)
+def held_out_accuracy(predicted_labels, true_labels, *, at_least=0.7, n_classes=10, unlike=None):
+    """Judge predictions for images that the network has not seen (part 2).
 
     Parameters
     ----------
@@ -135,6 +360,8 @@ def held_out_accuracy(predicted_labels, true_labels, *, at_least=0.7, n_classes=
     at_least : float
         The fraction that must be right.
     n_classes : int
+    unlike : array of int, shape (n,), optional
+        Predictions for other images, here those that are not mirrored.
     """
     truth = np.asarray(true_labels)
     if truth.shape == (len(truth), 1):  # as keras.datasets gives them
@@ -148,12 +375,14 @@ def held_out_accuracy(predicted_labels, true_labels, *, at_least=0.7, n_classes=
     if np.shares_memory(predicted, truth):
         raise Wrong("these are the true labels themselves, not predictions.")
     predicted = _labels(predicted, len(truth), n_classes)
+    if unlike is not None and np.array_equal(predicted, unlike):
+        raise Wrong("these are the predictions for the images as they are. Mirror them first.")
     accuracy = np.mean(predicted == truth)
     if accuracy >= at_least:
         return f"at least {at_least:.0%} of the held-out images are recognised."
     raise Wrong(
         f"{accuracy:.1%} of the held-out images are recognised, expected at least {at_least:.0%}. "
-        + _why_so_few(predicted, truth, n_classes)
+        + _why_so_few(predicted, truth, n_classes, unlike)
     )
 
 
@@ -195,7 +424,7 @@ def _labels(predicted, n, n_classes):
     return predicted.astype(int)
 
 
-def _why_so_few(predicted, truth, n_classes):
+def _why_so_few(predicted, truth, n_classes, unlike):
     """Name what makes so many predictions wrong."""
     if len(np.unique(predicted)) == 1:
         return (
@@ -210,32 +439,90 @@ def _why_so_few(predicted, truth, n_classes):
             "That is guessing. Are predictions and labels in the same order, are the weights "
             "loaded, and are the images scaled as in training?"
         )
+    if unlike is not None and np.mean(unlike == truth) > np.mean(predicted == truth) + 0.1:
+        return "As they are, it knows far more of them. Are they upside down, and not mirrored?"
     return "The network learns: give it more epochs or more images."
 
 
-# --- (c) the network recognises its own maximum stimulus ----------------------------------------
+def _pairs(rng):
+    def labels(n_classes, n):
+        truth = rng.integers(0, n_classes, n)
+        wrong = (truth + rng.integers(1, n_classes, n)) % n_classes
+        return truth, np.where(rng.random(n) < 0.6, truth, wrong), n_classes
+
+    return [
+        (np.array([0, 0, 1, 2]), np.array([0, 1, 1, 0]), 3),
+        labels(3, 20),
+        labels(10, 200),
+        (np.array([0, 1, 1]), np.array([2, 1, 1]), 4),
+        labels(5, 30),
+    ]
 
 
-@check
-def own_stimulus(model, stimulus=None, *, target=7, at_least=0.5):
-    """Judge whether a network gives its own maximum stimulus the class it was made for.
+@check(
+    "A table of zeros, then go through the pairs of truth and prediction. Each adds one to a cell. "
+    "Which number says the row, and which the column?",
+    "table[truth[i], predicted[i]] += 1 for every image i. Without a loop, np.add.at does that.",
+    cases=_pairs,
+)
+def confusion(given, truth, predicted, n_classes):
+    """Judge a confusion matrix: rows the truth, columns the prediction."""
+    right = np.zeros((n_classes, n_classes))
+    np.add.at(right, (truth, predicted), 1)
+    in_row = right.sum(axis=1, keepdims=True)
+    in_column = right.sum(axis=0, keepdims=True)
+    seen = np.union1d(truth, predicted)
+    mistakes = {
+        "it is transposed. A row belongs to a true class, a column to an answer.": right.T,
+        "each cell holds a one at most. Equal pairs should add up: np.add.at, or a loop.": (
+            1.0 * (right > 0)
+        ),
+        "these are shares of each row. Counts are asked for.": right / np.maximum(in_row, 1),
+        "these are shares of each column. Counts are asked for.": right / np.maximum(in_column, 1),
+        "these are shares of all images. Counts are asked for.": right / len(truth),
+        "only the right answers are counted.": np.diag(np.diag(right)),
+        "only the wrong answers are counted.": right - np.diag(np.diag(right)),
+        "classes that do not occur have no row. Make n_classes of them.": right[np.ix_(seen, seen)],
+    }
+    where = f"{len(truth)} images, {n_classes} classes"
+    labelled = {f"{where}: {words}": wrong for words, wrong in mistakes.items()}
+    same(given, right, where, mistakes=labelled)
+    return "rows are the truth, columns the answers."
+
+
+# --- part 3: the network recognises its own stimulus ----------------------------------------------
+
+
+@check(
+    "The page has climbed all ten logits with interpret.maximum_stimuli. Which of them is the "
+    "ship's? data.classes tells.",
+    "interpret.maximum_stimuli returns two things, the stimuli and what they reached. The first is "
+    "asked for, as it is: in the units of the network.",
+    'With filters=[8] it climbs the ship alone, from the layer "logits".',
+)
+def own_stimulus(stimulus, model=None, *, target=7, at_least=0.5):
+    """Judge whether a network gives a stimulus the class it was made for (part 3).
 
     Parameters
     ----------
-    model : keras.Model
+    stimulus : array, shape (32, 32, 3) or (1, 32, 32, 3), or keras.Model
+        In the network's units. Given a network alone, the check climbs 20 steps of length 1 from
+        its last dense layer.
+    model : keras.Model, optional
         Ends in ten probabilities.
-    stimulus : array, shape (32, 32, 3) or (1, 32, 32, 3), optional
-        In the network's units. Default: made here, 20 steps of length 1 from the last dense layer.
     target : int
         The class; 7 is "horse".
     at_least : float
         Probability that is enough.
     """
     name = CIFAR10_CLASSES[target]
-    dense = _last_dense(model)
-    if stimulus is None:
-        stimulus, _ = interpret.maximum_stimuli(model, dense, [target])
-    stimulus = _one_picture(np.asarray(stimulus), model.inputs[0].shape[1:])
+    if model is None:
+        dense = _last_dense(stimulus)
+        model, (stimulus, _) = stimulus, interpret.maximum_stimuli(stimulus, dense, [target])
+    _last_dense(model)
+    if isinstance(stimulus, tuple):
+        raise Wrong("these are two things: the stimuli, and what they reached. Take the first.")
+    stimulus = _one_picture(stimulus, model.inputs[0].shape[1:])
     probabilities = keras.ops.convert_to_numpy(model(stimulus, training=False))[0]
     if abs(probabilities.sum() - 1) > 1e-3 or probabilities.min() < 0:
         raise Wrong("the outputs are not probabilities: a softmax is missing at the end.")
@@ -273,6 +560,10 @@ def _last_dense(model):
 
 def _one_picture(stimulus, shape):
     """Return the stimulus as a batch of one, or raise with what is wrong with it."""
+    array = np.asarray(stimulus)
+    if array.dtype.kind not in "iuf":
+        raise Wrong(f"expected a picture, an array of numbers, got {type(stimulus).__name__}.")
+    stimulus = array
     if stimulus.shape == tuple(shape):
         stimulus = stimulus[np.newaxis]
     if stimulus.shape != (1, *shape):
@@ -284,4 +575,195 @@ def _one_picture(stimulus, shape):
             "the stimulus is in pixels from 0 to 255. The network expects -0.5 to 0.5: hand it "
             "what the climb returned, before it was made viewable."
         )
+    if abs(stimulus.mean()) > 0.5:
+        raise Wrong(
+            f"the picture is {stimulus.mean():.2f} on average. In the network's units grey is 0, "
+            "and a climb that starts from grey stays near it."
+        )
     return stimulus.astype("float32")
+
+
+# --- graded: a network of one's own -------------------------------------------------------------
+
+WEIGHTS, PREDICTIONS = "first_cnn.weights.h5", "first_cnn.predictions.npy"
+N_IMAGES, N_PREDICTIONS = 4000, 1000  # test images that the judge shows, and that a student shows
+WORTHLESS, ENOUGH = 0.2, 0.7  # accuracies where the points begin, and where all are earned
+ALIKE = 0.9  # so alike are the filters of no two networks that were trained on their own
+AGREE = 0.98  # rounding alone may tip a prediction
+
+
+@check(
+    "Three steps: build models.first_cnn(), train it with the page's function train, and save two "
+    "files in one folder. The answer is the folder, a Path or a text.",
+    "training.Recipe(epochs=…) with nothing else trains on all images. "
+    f"model.save_weights(my_folder / {WEIGHTS!r}) writes the weights.",
+    "The predictions are the class numbers of the first 1,000 test images, in order, in the "
+    f"network's units: np.save(my_folder / {PREDICTIONS!r}, y) with y from .argmax(axis=1).",
+    points=4,
+    hands_in=(WEIGHTS, PREDICTIONS),
+)
+def my_network(folder, *, graded=False):
+    """Judge trained weights by showing test images to them.
+
+    Parameters
+    ----------
+    folder : str or pathlib.Path
+        Holds the weights, as Keras saved them or as an archive of the same arrays (``.npz``), and
+        the predictions.
+    graded : bool
+        Whether it counts: then a stand-in of CIFAR-10 will not do.
+    """
+    folder = _folder(folder)
+    model = _with_weights(folder)
+    predicted = _predictions(folder)
+    data = datasets.load_cifar10(verbose=False)
+    if data.source.stand_in and graded:
+        raise CannotJudge("only a stand-in of CIFAR-10 is at hand here, and drawings do not count.")
+    said = _said(model, data.x_test[:N_PREDICTIONS])
+    agree = np.mean(predicted == said)
+    if agree < AGREE:
+        raise Wrong(
+            f"{agree:.1%} of the predictions are what these weights say of the first "
+            f"{N_PREDICTIONS:,} test images. {_why_they_differ(model, predicted, data)}"
+        )
+    y = data.y_test[:N_IMAGES]
+    said = np.concatenate([said, _said(model, data.x_test[N_PREDICTIONS:N_IMAGES])])
+    accuracy = np.mean(said == y)
+    found = f"{accuracy:.1%} ± {binomial_error(accuracy, len(y)):.1%} of {len(y):,} test images"
+    if accuracy <= WORTHLESS:
+        raise Wrong(
+            f"{found} are recognised; guessing is 10%. The points begin above {WORTHLESS:.0%}: "
+            "train on more images, or for more epochs."
+        )
+    score = min(1.0, (accuracy - WORTHLESS) / (ENOUGH - WORTHLESS))
+    more = f"{score:.0%} of the points; all of them from {ENOUGH:.0%}."
+    return f"{found} are recognised. {'All points.' if score == 1 else more}", float(score)
+
+
+def _folder(answer):
+    """Return the folder that was handed in as a path, or raise."""
+    if not isinstance(answer, str | os.PathLike):
+        raise Wrong(f"expected the folder with the two files, got {type(answer).__name__}.")
+    folder = Path(answer)
+    if folder.is_file():
+        raise Wrong(f"{folder.name} is a file. Give the folder that holds the two files.")
+    if not folder.is_dir():
+        raise Wrong(f"there is no folder {folder.name!r}.")
+    return folder
+
+
+def _with_weights(folder):
+    """Return the first CNN with the weights in a folder, or raise with what is wrong with them."""
+    other_form = folder / Path(WEIGHTS).with_suffix(".npz")
+    path = other_form if other_form.is_file() else folder / WEIGHTS
+    model = models.first_cnn()
+    try:
+        arrays = weights.read(path)
+        weights.load_into(model, arrays)
+    except weights.WeightsError as problem:
+        raise Wrong(str(problem)) from None
+    for name, array in arrays.items():
+        if not np.isfinite(array).all():
+            raise Wrong(f"{name}: there is NaN or infinity in it. The training diverged.")
+    if _likeness(arrays, weights.read(released_file("first_cnn", "model.weights.h5"))) > ALIKE:
+        raise Wrong(
+            "these are the released weights, or nearly so. Train a network of your own, from a "
+            "seed of your own."
+        )
+    return model
+
+
+def _likeness(arrays, others):
+    """Return how alike the filters of two networks are, in the convolution where they are least.
+
+    Each filter is compared with the one of the other network that is most like it, and the
+    channels of the next layer are put in that order: the order of filters is of no account.
+
+    Returns
+    -------
+    float
+        1 for equal networks, near 0 for two that were trained from different seeds.
+    """
+    alike, order = [], slice(None)
+    for number in range(4):
+        name = f"layers/conv2d{f'_{number}' if number else ''}/vars/0"
+        ours, theirs = (a[name].astype(float) for a in (arrays, others))
+        ours = ours[:, :, order].reshape(-1, ours.shape[-1])
+        theirs = theirs.reshape(-1, theirs.shape[-1])
+        with np.errstate(invalid="ignore", divide="ignore"):  # a filter that is constant
+            table = np.nan_to_num(
+                np.corrcoef(theirs.T, ours.T)[: theirs.shape[1], theirs.shape[1] :]
+            )
+        order = table.argmax(axis=1)
+        alike.append(table.max(axis=1).mean())
+    return min(alike)
+
+
+def _predictions(folder):
+    """Return the class numbers in a folder, or raise with what is wrong with them."""
+    path = folder / PREDICTIONS
+    if not path.is_file():
+        raise Wrong(f"{PREDICTIONS} is missing.")
+    try:
+        if path.stat().st_size > 1_000_000:
+            raise ValueError("too large")
+        array = np.load(path, allow_pickle=False)
+    except Exception:
+        raise Wrong(
+            f"{PREDICTIONS} is no array of {N_PREDICTIONS:,} numbers. Write it with "
+            "np.save(path, class_numbers)."
+        ) from None
+    if not isinstance(array, np.ndarray):
+        raise Wrong(f"{PREDICTIONS} is an archive. Write it with np.save, not np.savez.")
+    predicted = _labels(array, N_PREDICTIONS, len(CIFAR10_CLASSES))
+    if len(np.unique(predicted)) == 1:
+        raise Wrong(
+            "all predictions are the same class. Did the training diverge, or are the test images "
+            "scaled differently from the training images?"
+        )
+    return predicted
+
+
+def _units(images):
+    return images.astype("float32") / 255 - 0.5
+
+
+def _said(model, images):
+    """Return the class numbers that a network gives to images in bytes."""
+    scores = _scores(model, _units(images))
+    if not np.isfinite(scores).all():
+        raise Wrong("the network's answers are not finite numbers: the training diverged.")
+    return scores.argmax(axis=1)
+
+
+def _scores(model, x):
+    return model.predict(x, batch_size=500, verbose=0)
+
+
+def _why_they_differ(model, predicted, data):
+    """Say what the predictions of somebody may have been made from instead."""
+    images = data.x_test[:N_PREDICTIONS]
+    unbent = models.first_cnn(dense_activation=False)
+    unbent.set_weights(model.get_weights())
+    shown = {
+        "They fit images scaled to 0 … 1. The network's units are -0.5 … 0.5.": (
+            model,
+            images.astype("float32") / 255,
+        ),
+        "They fit images in bytes. Scale them to -0.5 … 0.5.": (model, images.astype("float32")),
+        "They fit the first training images. Show it test images.": (
+            model,
+            _units(data.x_train[:N_PREDICTIONS]),
+        ),
+        "They fit a network without the LeakyReLU behind its hidden dense layer.": (
+            unbent,
+            _units(images),
+        ),
+    }
+    for diagnosis, (network, x) in shown.items():
+        if np.mean(_scores(network, x).argmax(axis=1) == predicted) > AGREE:
+            return diagnosis
+    return (
+        "Were they made after the last epoch, with these weights, in the order of the test set, "
+        "and from the same copy of CIFAR-10?"
+    )

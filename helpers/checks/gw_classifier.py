@@ -1,23 +1,29 @@
-"""Checks of page 7: size of the homework's network, rankings, thresholds, volumes, bounds."""
+"""Checks of page 7: size of a network, rankings, efficiencies, volumes, bounds, thresholds."""
 
 from itertools import combinations
 
 import numpy as np
 from scipy import stats
-from sklearn.metrics import roc_auc_score
 
-from helpers.checks import Wrong, check, finite_number
+from helpers.checks import Wrong, answers, check, finite_number, quiz
 from helpers.checks.networks import parameters_of
 from helpers.gw import search
 
 # --- the number of parameters -------------------------------------------------------------------
 
-PARAMETERS = 671_490
+PARAMETERS = 311_362  # with 32 filters of 3 × 3
 
 
-@check
+@check(
+    "A filter has a weight for each cell of its kernel and each channel that it sees, and a bias.",
+    "Without padding, kernels of 3 × 3 take two rows and two columns off. The windows of the "
+    "pooling are 3 × 2, and what does not fill a window is dropped. What is left for the hidden "
+    "layer?",
+    "The sizes are 39 × 100, 37 × 98, 12 × 49, 10 × 47 and 3 × 23, with 32 channels each. The "
+    "first convolution has 32 (9 · 2 + 1) parameters, each of the others 32 (9 · 32 + 1).",
+)
 def parameter_count(model):
-    """Judge the size of the homework's network for gravitational waves.
+    """Judge the size of the homework's network with 32 filters of 3 × 3.
 
     Parameters
     ----------
@@ -26,15 +32,19 @@ def parameter_count(model):
     """
     count = parameters_of(model, (39, 100, 2))
     if count == PARAMETERS:
-        return f"{count:,} parameters, as the original."
-    raise Wrong(f"{count:,} parameters, expected {PARAMETERS:,}. " + _why(count))
+        return f"{count:,} parameters."
+    raise Wrong(f"{count:,} parameters, and there are {_far(count)}. " + _why(count))
+
+
+def _far(count):
+    return "fewer" if count > PARAMETERS else "more"
 
 
 def _count(
     *,
-    filters=64,
+    filters=32,
     channels=2,
-    kernel=5,
+    kernel=3,
     padding="alternating",
     pool=(3, 2),
     poolings=2,
@@ -43,11 +53,13 @@ def _count(
     outputs=2,
     bias=1,
 ):
-    """Count the parameters of the homework's network, or of one with mistakes in it."""
+    """Count the parameters of this network, or of one with mistakes in it."""
     rows, columns, total = 39, 100, 0
     for number in range(1, convolutions + 1):
         total += filters * (kernel**2 * channels + bias)
         if padding == "alternating" and number % 2 == 0:
+            rows, columns = rows - kernel + 1, columns - kernel + 1
+        if padding == "none":
             rows, columns = rows - kernel + 1, columns - kernel + 1
         if number % 2 == 0 and number // 2 <= poolings:
             rows, columns = rows // pool[0], columns // pool[1]
@@ -63,6 +75,8 @@ _MISTAKES = {
     'Are all four paddings "same"? The second and the fourth convolution have none.': {
         "padding": "same"
     },
+    "Does the hidden layer get 2 · 22 values of each filter? That is with kernels of 5 × 5, or "
+    "without any padding.": {"padding": "none"},
     "Are the windows of the pooling 2 × 2? They take 3 rows and 2 columns.": {"pool": (2, 2)},
     "Are the windows of the pooling turned? They take 3 rows and 2 columns.": {"pool": (2, 3)},
     "Are the windows of the pooling 3 × 3? They take 3 rows and 2 columns.": {"pool": (3, 3)},
@@ -70,9 +84,9 @@ _MISTAKES = {
     "Are both poolings missing?": {"poolings": 0},
     "Is a pair of convolutions missing?": {"convolutions": 2},
     "Are there no convolutions?": {"convolutions": 0},
-    "Are the kernels 3 × 3? They should be 5 × 5.": {"kernel": 3},
+    "Are the kernels 5 × 5? Here they are 3 × 3.": {"kernel": 5},
     "Is the hidden dense layer missing?": {"hidden": 0},
-    "Were the biases switched off?": {"bias": 0},
+    "Are the biases missing? Each filter and each neuron has one.": {"bias": 0},
     "Does the input have one channel? There are two detectors.": {"channels": 1},
     "Does the input have three channels? There are two detectors.": {"channels": 3},
     "Is there one sigmoid? That would do, but the original has two.": {"outputs": 1},
@@ -80,7 +94,7 @@ _MISTAKES = {
         f"Does the hidden dense layer have {n} neurons? It should have 128.": {"hidden": n}
         for n in (64, 256, 512)
     },
-    **{f"Do the convolutions have {n} filters? It should be 64.": {"filters": n} for n in (16, 32)},
+    **{f"Do the convolutions have {n} filters? It should be 32.": {"filters": n} for n in (16, 64)},
 }
 
 
@@ -94,84 +108,192 @@ def _why(count):
                 merged = {key: value for change in changes for key, value in change.items()}
                 if _count(**merged) == count:
                     return " And: ".join(names)
-    return "Print model.summary() and compare it with the original's table, layer by layer."
+    return "Go through the table above, layer by layer: first the sizes, then the weights."
 
 
-# --- rankings and thresholds --------------------------------------------------------------------
+sigmoids = quiz(
+    "sigmoids",
+    right="b",
+    hints=(
+        "What does the loss ask of each output, and what of both together?",
+        "Training can only make the sum close to 1, and only where it trains. What makes it 1 by "
+        "construction?",
+    ),
+    a="on images like those of the training they would come closer still, but nothing holds them "
+    "together on other images.",
+    b="exp(z) over the sum of both, or p and 1 − p: whatever the image, they add up to 1. "
+    "And one sigmoid needs half of the weights.",
+    c="they would add up, but the network has been trained without it: its two outputs still "
+    "answer two separate questions. Let the loss see what you use.",
+    d="a line at .5 decides each output for itself. An image may then be both, or neither.",
+)
 
 
-@check
-def ranking(scores, labels=None, *, at_least=0.95):
-    """Judge how well scores order waves above backgrounds.
+# --- rankings and efficiencies ------------------------------------------------------------------
+
+
+def _auc(scores, labels, tie=0.5):
+    """Return the share of pairs in which the wave wins; ties count so much."""
+    waves, others = scores[labels == 1], scores[labels == 0]
+    gap = waves[:, None] - others
+    return np.mean(gap > 0) + tie * np.mean(gap == 0)
+
+
+def _ranking_cases(rng):
+    def shuffled(scores, labels):
+        order = rng.permutation(len(scores))
+        return np.array(scores, float)[order], np.array(labels)[order]
+
+    def normal(n_waves, n_others, lead, digits=9):
+        labels = np.repeat([1, 0], [n_waves, n_others])
+        return shuffled((rng.standard_normal(len(labels)) + lead * labels).round(digits), labels)
+
+    steps = np.linspace(40, 60, 12)  # no two are equal, but their sigmoids are
+    return [
+        normal(30, 50, 1.0),
+        normal(40, 25, 0.7, digits=0),
+        shuffled(np.r_[steps[1::2], steps[::2]], np.repeat([1, 0], 6)),
+        normal(20, 60, -0.8),
+        shuffled([3, 3, 3, 3, 3], [1, 0, 1, 0, 0]),
+        shuffled([2, 5, 5, 1], [1, 0, 1, 0]),
+    ]
+
+
+@check(
+    "Take every pair of a wave and a background. How often does the wave score higher?",
+    "scores[labels == 1][:, None] > scores[labels == 0] is a table of all pairs. Its mean is "
+    "nearly the answer.",
+    "A pair with equal scores counts half: add half of the share of such pairs.",
+    cases=_ranking_cases,
+)
+def ranking(given, scores, labels):
+    """Judge a function that measures how well scores order waves above backgrounds.
 
     Parameters
     ----------
+    given : float
+        The area under the ROC.
     scores : array, shape (n,)
-        Higher for a wave; logits rather than probabilities.
-    labels : array, shape (n,)
+    labels : int array, shape (n,)
         1 for a wave.
-    at_least : float
-        AUC that is asked for.
     """
-    scores, labels = _scores(scores), _labels(labels)
-    if len(scores) != len(labels):
-        raise Wrong(f"{len(scores)} scores, but {len(labels)} labels.")
-    auc = roc_auc_score(labels, scores)
-    if auc < 1 - at_least:
-        raise Wrong(f"AUC {auc:.2f}: the order is upside down. Is this the output for “no wave”?")
-    if len(np.unique(scores)) <= 2:
-        raise Wrong("only two different scores: those are decisions. Rank by the logits.")
-    if auc < 0.6:
-        raise Wrong(f"AUC {auc:.2f}, and guessing has .5. Are scores and labels in the same order?")
-    if auc < at_least:
-        raise Wrong(f"AUC {auc:.2f}, at least {at_least:g} is asked for. Train longer, or on more.")
-    ties = np.sum(scores == scores.max())
-    if scores.min() >= 0 and scores.max() <= 1 and ties > 1:
-        raise Wrong(
-            f"{ties} images share the highest score: probabilities run out of digits near 1. "
-            "Rank by the logits."
-        )
-    return f"AUC above {at_least:g}."
+    right = _auc(scores, labels)
+    order = np.argsort(np.argsort(scores)) + 1.0
+    n = np.sum(labels == 1)
+    with np.errstate(over="ignore"):
+        saturated = 1 / (1 + np.exp(-scores))
+    mistakes = {
+        "equal scores count as lost. They should count half.": _auc(scores, labels, tie=0),
+        "equal scores count as won. They should count half.": _auc(scores, labels, tie=1),
+        "an area below .5 is an area too: that order is upside down. Leave it.": max(
+            right, 1 - right
+        ),
+        "that is the share of pairs in which the background wins.": 1 - right,
+        "that counts pairs. Divide by their number.": right * n * (len(labels) - n),
+        "the sigmoid made large scores equal. Rank by the logits as they are.": _auc(
+            saturated, labels
+        ),
+        "with 32 bits the sigmoid made scores equal. Rank by the logits as they are.": _auc(
+            saturated.astype("float32"), labels
+        ),
+        "those are decisions at 0 and not a ranking: use the scores themselves.": _auc(
+            1.0 * (scores > 0), labels
+        ),
+        "that is an accuracy with the line at 0. The area knows no line.": np.mean(
+            (scores > 0) == labels
+        ),
+        "ranks of equal scores were drawn by their order in the array. Equal is equal.": (
+            (order[labels == 1].sum() - n * (n + 1) / 2) / (n * (len(labels) - n))
+        ),
+    }
+    answers.same(given, right, "the area", mistakes=mistakes)
+    return "each wave against each background, ties count half."
 
 
-@check
-def threshold(value, background=None, probability=None):
-    """Judge a threshold at a fixed false-alarm probability.
+def _efficiency_cases(rng):
+    def case(n, line, edges, digits=6):
+        edges = np.array(edges, float)
+        middles = np.tile((edges[1:] + edges[:-1]) / 2, 2)  # no bin is empty
+        snr = np.concatenate([middles, rng.uniform(edges[0], edges[-1], n)])
+        scores = (snr - edges.mean() + line + rng.standard_normal(len(snr))).round(digits)
+        order = rng.permutation(len(snr))
+        return snr[order], scores[order], float(line), edges
+
+    return [
+        case(200, 0.0, [4, 6, 8, 10, 12]),
+        case(300, -3.0, [5, 6, 8, 16]),
+        case(100, 2.0, [4, 5, 6, 7, 8, 9], digits=0),
+        case(50, 40.0, [8, 20]),
+        case(80, 1.0, [3, 3.5, 4, 20], digits=0),
+    ]
+
+
+@check(
+    "For each bin two counts are needed: the waves in it, and those of them that are found.",
+    "np.histogram(snr, edges) counts the waves in each bin. Which waves do you give it to count "
+    "those that are found?",
+    "Found is scores > line. Histogram snr[found] with the same edges, and divide by the histogram "
+    "of all.",
+    cases=_efficiency_cases,
+)
+def efficiency(given, snr, scores, line, edges):
+    """Judge a function that gives the share of waves found in each bin of SNR.
 
     Parameters
     ----------
-    value : float
-    background : array, shape (n,)
-        Scores of seconds without a wave.
-    probability : float
-        Share of them that may pass.
+    given : array, shape (bins,)
+    snr, scores : array, shape (n,)
+    line : float
+        What a score must exceed.
+    edges : array, shape (bins + 1,)
     """
-    value = finite_number(value, "a threshold")
-    if background is None or probability is None:
-        raise Wrong("expected three things: threshold, scores of the background, probability.")
-    background = _scores(background)
-    passed = np.mean(background > value)
-    slack = 2 / len(background)  # whether the limit itself passes is a matter of taste
-    if abs(passed - probability) <= slack:
-        return f"{probability:g} of the background is above."
-    if abs(passed - (1 - probability)) <= slack:
-        raise Wrong(
-            f"{passed:.1%} of the background pass, {probability:.1%} may: that is the quantile "
-            "from the wrong end."
-        )
-    if value in (0, 0.5):
-        raise Wrong(
-            f"{passed:.1%} of the background pass, {probability:.1%} may. Equal odds are no "
-            "threshold of a search: take it from the background."
-        )
-    hint = "Take the quantile of the background's scores; waves have no say in it."
-    raise Wrong(f"{passed:.2%} of the background pass, {probability:.2%} may. {hint}")
+
+    def counts(which):
+        return np.histogram(snr[which], edges)[0]
+
+    n, k = counts(scores > -np.inf), counts(scores > line)
+    mistakes = {
+        "that counts. Divide by the number of waves in each bin.": k,
+        "that is the share of waves that are missed.": 1 - k / n,
+        "a wave on the line has not passed it: found is above.": counts(scores >= line) / n,
+        "divided by the number of all waves. Divide by those of the bin.": k / len(snr),
+        "that is, of the waves found, the share in each bin. Turn the question round: of the waves "
+        "in each bin, the share found.": k / max(k.sum(), 1),
+        "that is the share of waves in each bin, found or not.": n / len(snr),
+        "one share for all bins.": np.full(len(n), k.sum() / n.sum()),
+        "that is the share up to the end of each bin. Each bin is for itself.": k.cumsum()
+        / n.cumsum(),
+        "the line was compared with the SNR. It belongs to the scores.": counts(snr > line) / n,
+    }
+    answers.same(given, k / n, "the curve", mistakes=mistakes)
+    return "of the waves in each bin, the share found."
+
+
+rare = quiz(
+    "rare",
+    right="c",
+    hints=(
+        "Count the seconds on which each of them is wrong.",
+        "The first is wrong once a day, the second ten times. Which of the two would you want?",
+    ),
+    a="it finds the wave, but it is wrong ten times a day. The other is wrong once.",
+    b="wrong once a day against ten times: so it has the higher accuracy. But what would you use "
+    "it for?",
+    c="one mistake against ten, among 86,400. Accuracy counts all mistakes alike, and a missed "
+    "wave is not like a false alarm.",
+    d="both round to 1.000, but they differ; and where waves are rare no number of digits makes "
+    "accuracy tell what matters.",
+)
 
 
 # --- volumes and bounds -------------------------------------------------------------------------
 
 
-@check
+@check(
+    "At which distance does a detector find half of the waves? The SNR falls as one over it.",
+    "Half efficiency at a lower SNR means a greater distance, in inverse proportion; volume is the "
+    "third power of distance.",
+)
 def volume_ratio(value, *, better, worse):
     """Judge how much more volume the better of two detectors surveys.
 
@@ -182,7 +304,7 @@ def volume_ratio(value, *, better, worse):
     better, worse : float
         Signal-to-noise ratios at which they find half of the waves; their curves have one shape.
     """
-    value = finite_number(value, "a ratio of volumes")
+    value = _one_number(value, "a ratio of volumes")
     ratio = worse / better
     if abs(value / ratio**3 - 1) < 0.01:
         return f"{value:.2f} times the volume, so as many times the mergers."
@@ -197,7 +319,13 @@ def volume_ratio(value, *, better, worse):
     raise Wrong(f"{value:.3g}. The distance is proportional to 1/ρ, the volume to its third power.")
 
 
-@check
+@check(
+    "Which rate is so high that one background in ten would show so few, or fewer?",
+    "The number of false alarms in the whole background has a Poisson distribution. Raise its mean "
+    "until n_louder or fewer come with a probability of .1 only.",
+    "stats.gamma.ppf(0.9, n_louder + 1) is that mean; divide it by the seconds. Or ask "
+    "search.false_alarm_probability.",
+)
 def bound(value, *, n_louder, time):
     """Judge an upper limit on the probability of a false alarm in one second.
 
@@ -209,7 +337,7 @@ def bound(value, *, n_louder, time):
     time : float
         Seconds of background.
     """
-    value = finite_number(value, "a probability")
+    value = _one_number(value, "a probability")
     limit = search.false_alarm_probability(n_louder, time)
     if abs(value / limit - 1) < 0.02:
         return f"at most {value:.1e} per second, with 90 % confidence. Not zero."
@@ -233,25 +361,189 @@ def bound(value, *, n_louder, time):
     raise Wrong("solve P(n or fewer | rate · T) = 0.1 for the rate; see search.false_alarm_rate.")
 
 
+# --- graded -------------------------------------------------------------------------------------
+
+
+def _threshold_cases(rng):
+    def normal(n, mean, digits=9):
+        return (mean + 2 * rng.standard_normal(n)).round(digits)
+
+    ties = rng.permutation([-9.0, -9, -8, -7, -7, -7, -7, -5, -5, -5, -4, -4])
+    return [
+        (normal(1000, 3), 0.01),
+        (normal(200, -9), 0.05),
+        (normal(37, 12), 0.1),  # 3.7 may pass, so 3
+        (normal(20, -8), 0.03),  # less than one
+        (ties, 0.25),
+        (ties, 0.45),
+        (normal(400, -7, digits=0), 0.125),
+        (normal(9, 15), 0.5),
+        (normal(5, -11), 0.9),
+    ]
+
+
+@check(
+    "How many seconds of the background may be above the line? Not a fraction, and not more.",
+    "Sort the background from the top. With k seconds allowed above, the line is at a score that k "
+    "or fewer are greater than.",
+    "Counted from 0, that score is number k of the sorted ones, with k the given share of the "
+    "seconds rounded down. Equal scores then take care of themselves: none of them is above.",
+    points=3,
+    cases=_threshold_cases,
+)
+def threshold(given, background, probability):
+    """Judge a function that draws the line at a false-alarm probability.
+
+    Parameters
+    ----------
+    given : float
+        Any line that lets as many seconds pass as may, and none more.
+    background : array, shape (n,)
+        Scores of seconds without a wave.
+    probability : float
+        Share of them that may be above the line, at most.
+    """
+    given = _one_number(given, "the line")
+    n = len(background)
+    allowed = int(probability * n + 1e-9)
+    line = np.sort(background)[n - 1 - allowed]
+    passed, best = np.sum(background > given), np.sum(background > line)
+    if passed == best:
+        return "as many pass as may, and none more."
+    from_the_wrong_end = np.sort(background)[[allowed, max(allowed - 1, 0)]]
+    if given in from_the_wrong_end or abs(given - np.quantile(background, probability)) < 1e-9:
+        raise Wrong(
+            f"{passed} of {n} seconds are above the line, {allowed} may: that is the quantile from "
+            "the wrong end."
+        )
+    if given in (0, 0.5):
+        raise Wrong(
+            f"{passed} of {n} seconds are above the line, {allowed} may. Equal odds are no line of "
+            "a search: take it from the background."
+        )
+    if passed > allowed:
+        if passed == allowed + 1 and allowed < probability * n:
+            why = "A fraction of a second cannot pass: round down."
+        elif passed == allowed + 1:
+            why = "One too many."
+        elif len(np.unique(background)) < n:
+            why = "Equal scores pass or fail together: what is above the line then?"
+        else:
+            why = "Set the line by the scores of the background; nothing else has a say."
+        raise Wrong(f"{passed} of {n} seconds are above the line, {allowed} may. {why}")
+    scores_between = np.unique(background[(background > line) & (background <= given)])
+    why = (
+        "The line is one score too high, and waves are lost. Are the seconds above the line "
+        "counted, or those on it too?"
+        if len(scores_between) == 1
+        else "The line is too high, and waves are lost."
+    )
+    raise Wrong(f"{passed} of {n} seconds are above the line, {best} may. {why}")
+
+
+def _match_cases(rng):
+    def chirp(n, height=1.0):
+        t = np.linspace(0, 1, n)
+        return height * t * np.sin(2 * np.pi * (2 * t + 6 * t**3))
+
+    def case(n, template, place, snr):
+        data = rng.standard_normal(n)
+        if place is not None:
+            data[place : place + len(template)] += snr * template / np.linalg.norm(template)
+        return data, template
+
+    def somewhere(n, template):
+        return int(rng.integers(1, n - len(template)))
+
+    short, long, loud = chirp(25), chirp(64), chirp(40, 9.0)
+    return [
+        case(200, short, somewhere(200, short), 14.0),
+        case(300, loud, somewhere(300, loud), -15.0),
+        case(256, long, 0, 16.0),
+        case(256, long, 256 - 64, -16.0),
+        case(120, chirp(31, 0.01), somewhere(120, short), 12.0),
+        case(90, loud, None, 0.0),
+        case(64, long, 0, 11.0),
+    ]
+
+
+@check(
+    "Slide the template along the data as a kernel slides along an image. What do you add up at "
+    "each place, and what must not matter?",
+    "The height of the template must not matter: divide it by its norm, the root of the sum of its "
+    "squares. Nor must the sign of the wave.",
+    "np.correlate with mode 'valid' slides without a flip and without padding, so its number k "
+    "belongs to the template that begins at data[k]. Take absolute values, then the largest.",
+    points=2,
+    cases=_match_cases,
+)
+def loudest_match(given, data, template):
+    """Judge a matched filter for white noise: where a template fits best, and how well.
+
+    Parameters
+    ----------
+    given : (int, float)
+        Where the template begins in the data, and the signal-to-noise ratio there.
+    data : array, shape (n,)
+    template : array, shape (m,)
+    """
+    found = answers.numbers(given, "place and SNR")
+    if found.shape != (2,):
+        raise Wrong(f"expected two numbers, place and SNR, got the shape {found.shape}.")
+    stops = np.lib.stride_tricks.sliding_window_view(data, len(template))
+    norm = np.sqrt(np.sum(template**2))
+    signed = stops @ template / norm
+    flipped = stops @ template[::-1] / norm
+
+    def at(values, pick=np.abs):
+        place = np.argmax(pick(values))
+        return np.array([place, np.abs(values[place])])
+
+    right, upright, other = at(signed), at(signed, pick=np.array), at(flipped)
+    place, snr = found
+
+    def equal(a, b):
+        return abs(a - b) <= 1e-6 * abs(b)
+
+    if place == right[0] and equal(snr, right[1]):
+        return "the place and the signal-to-noise ratio."
+    if equal(place, right[1]) and snr == right[0]:
+        raise Wrong("place and SNR are swapped: first the place.")
+    middles = right[0] + (len(template) - 1) // 2, right[0] + len(template) // 2
+    for why, applies in {
+        "the SNR is negative where the wave is upside down. A sign says nothing about how well it "
+        "fits.": equal(snr, -right[1]),
+        "the SNR grows with the height of the template: divide by its norm.": (
+            place == right[0] and equal(snr, right[1] * norm)
+        ),
+        "divide by the norm of the template once, not by its square.": (
+            place == right[0] and equal(snr, right[1] / norm)
+        ),
+        "that is the square of the SNR.": place == right[0] and equal(snr, right[1] ** 2),
+        "the place is that of the middle of the template. Where does it begin?": (
+            place in middles and equal(snr, right[1])
+        ),
+        "the place is that of the end of the template. Where does it begin?": (
+            place == right[0] + len(template) - 1 and equal(snr, right[1])
+        ),
+        "the template is flipped: that is a convolution. Correlate.": equal(snr, other[1]),
+        "a wave that is upside down in this detector was passed over. Look for the largest size, "
+        "whatever its sign.": place == upright[0] and equal(snr, upright[1]),
+        "the SNR is right, its place is not.": equal(snr, right[1]),
+        "the place is right, the SNR is not. Noise alone should give about 1 anywhere.": (
+            place == right[0]
+        ),
+    }.items():
+        if applies:
+            raise Wrong(why)
+    raise Wrong("neither the place nor the SNR is right. Correlate at every place that fits.")
+
+
 # --- inside -------------------------------------------------------------------------------------
 
 
-def _scores(values):
-    try:
-        values = np.asarray(values, float).squeeze()
-    except (TypeError, ValueError):
-        raise Wrong("expected numbers, one score per image.") from None
-    if values.ndim != 1 or len(values) < 2:
-        raise Wrong(f"the shape is {values.shape}, expected one score per image.")
-    if not np.isfinite(values).all():
-        raise Wrong("some scores are NaN or infinite.")
-    return values
-
-
-def _labels(values):
-    if values is None:
-        raise Wrong("expected two arrays: scores and labels.")
-    values = np.asarray(values).squeeze()
-    if values.ndim != 1 or not np.isin(values, (0, 1)).all() or not 0 < values.mean() < 1:
-        raise Wrong("labels should be one number per image, 1 for a wave and 0 for none; of both.")
-    return values
+def _one_number(value, what):
+    """Return an answer as a float; an array is none."""
+    if np.ndim(value):
+        raise Wrong(f"expected {what}, one number, got {type(value).__name__}.")
+    return finite_number(value, what)

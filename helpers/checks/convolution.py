@@ -1,0 +1,472 @@
+"""Checks of page 1, convolution by hand: border modes, output sizes, the flip, pooling."""
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+from helpers import convolution, personal
+from helpers.checks import Wrong, check, quiz
+from helpers.checks.answers import numbers, same
+
+# What the page gives to practise on. No two of the eight ways to turn the kernel look the same.
+IMAGE = np.array([[2, 0, 5, 1], [1, 3, 2, 4], [0, 6, 1, 2], [3, 1, 4, 0]])
+KERNEL = np.array([[1, 3], [2, -1]])
+POOL_IMAGE = np.array([[3, 1, 0, 6], [5, 9, 2, 4], [2, 8, 7, 1], [6, 4, 3, 5]])
+
+
+# --- border modes (1.1) -------------------------------------------------------------------------
+
+
+@check(
+    "Lay the kernel on the top-left corner of the image, multiply each weight by the number under "
+    "it and add the four products. Mind the sign of the last one.",
+    "The first cell is 2*1 + 0*3 + 1*2 + 3*(-1). For the next one, move the kernel one cell to the "
+    "right.",
+    "convolution.worked(other_image, other_kernel) writes out every sum.",
+)
+def valid_convolution(answer):
+    """Judge the nine cells of mode "valid" (1.1 a)."""
+    _compare(answer, IMAGE, KERNEL, "valid")
+    return "nine cells. From 4 x 4 to 3 x 3: a row and a column are lost."
+
+
+@check(
+    "Write the image down with a row of zeros above it and a column of zeros at its left. Then do "
+    "as before: the kernel makes 4 x 4 stops.",
+    "Nine of the sixteen cells are those of valid. New are the first row and the first column, "
+    "where the zeros take part. The first sum is 0*1 + 0*3 + 0*2 + 2*(-1).",
+    'convolution.worked(other_image, other_kernel, mode="same", anchor="top-left") writes out '
+    "every sum.",
+)
+def same_convolution(answer):
+    """Judge the sixteen cells of mode "same", zeros at the top and left (1.1 b)."""
+    _compare(answer, IMAGE, KERNEL, "same", anchor="top-left")
+    return "as large as the image, and the nine cells at the bottom right are those of valid."
+
+
+@check(
+    "Now zeros go all around the image, one cell wide. The kernel makes 5 x 5 stops.",
+    "Sixteen of the cells are those of same. New are the last row and the last column. In the "
+    "corners one product is left: the last cell is 0*1, for the 0 at the bottom right.",
+    'convolution.worked(other_image, other_kernel, mode="full") writes out every sum.',
+)
+def full_convolution(answer):
+    """Judge the 25 cells of mode "full" (1.1 c)."""
+    _compare(answer, IMAGE, KERNEL, "full")
+    return "every place where kernel and image touch: 5 x 5."
+
+
+def _compare(answer, image, kernel, mode, *, stride=1, anchor="keras", where=""):
+    """Raise :class:`Wrong` unless an answer is the cross-correlation of an image with a kernel."""
+
+    def result(image=image, kernel=kernel, **changes):
+        how = {"stride": stride, "mode": mode, "anchor": anchor} | changes
+        return convolution.cross_correlate(image, kernel, **how)
+
+    right, what = result(), where or f"mode {mode}"
+    mistakes = {
+        "the kernel was turned by half a turn first. That is true convolution; here the kernel "
+        "lies on the image as it stands.": result(kernel=convolution.flip(kernel)),
+        "the kernel is upside down.": result(kernel=kernel[::-1]),
+        "the kernel is mirrored, left for right.": result(kernel=kernel[:, ::-1]),
+        "the weights are not in it. Multiply each number by its weight before you add.": result(
+            kernel=np.ones_like(kernel)
+        ),
+    }
+    if kernel.shape[0] == kernel.shape[1]:
+        mistakes["the kernel is transposed: its rows were used as columns."] = result(
+            kernel=kernel.T
+        )
+    if stride > 1:
+        mistakes["this is stride 1: the kernel moves by more than one cell."] = result(stride=1)
+    if mode != "valid":
+        border = _border(image, kernel.shape, stride, mode, anchor)
+        mistakes["the border is a copy of the edge of the image. It should be zeros."] = result(
+            np.pad(image, border, mode="edge"), mode="valid"
+        )
+    if mode == "same":
+        mistakes |= _misplaced_zeros(image, result, border, anchor, stride)
+    for other in [m for m in convolution.MODES if m != mode]:
+        words = f'these are the cells of mode "{other}", the question is for "{mode}".'
+        mistakes[words] = result(mode=other)
+        if other == "same":
+            words = words.replace(",", ", zeros at the top and left;")
+            mistakes[words] = result(mode=other, anchor="top-left")
+    if (right % 1).any():
+        cut = "the fractions are cut off. An array made for whole numbers cannot hold them."
+        mistakes[cut] = np.trunc(right)
+    mistakes = {f"{what}: {words}": wrong for words, wrong in mistakes.items()}
+    known = any(_alike(answer, wrong) for wrong in mistakes.values())
+    if not where and not known:
+        windows = _windows(image, kernel.shape, stride, mode, anchor)
+        _one_cell(answer, right, windows, what, "multiply it by the kernel and add up")
+    same(answer, right, what, mistakes=mistakes)
+
+
+def _border(image, window, stride, mode, anchor):
+    """Return the zeros (before, after) along both axes."""
+    return [
+        convolution.padding(n, k, stride=stride, mode=mode, anchor=anchor)
+        for n, k in zip(image.shape, window, strict=True)
+    ]
+
+
+def _windows(image, window, stride=1, mode="valid", anchor="keras"):
+    """Return what lies under the kernel at every stop."""
+    padded = np.pad(image, _border(image, window, stride, mode, anchor))
+    return sliding_window_view(padded, window)[::stride, ::stride]
+
+
+def _misplaced_zeros(image, result, border, anchor, stride):
+    """Return what zeros in other places than those of `border` lead to."""
+    swapped = result(np.pad(image, [(after, before) for before, after in border]), mode="valid")
+    if stride > 1:
+        advice = "Keras adds only those that the last window needs, and an odd one goes after."
+        return {
+            f"the zeros are those of stride 1. {advice}": result(anchor="bottom-right"),
+            f"the zeros are on the wrong side. {advice}": swapped,
+        }
+    names = ["at the top and left", "at the bottom and right"]
+    yours, wanted = reversed(names) if anchor == "top-left" else names
+    return {
+        f"an even number of weights has its extra zeros on one side, and yours are {yours}. Here "
+        f"they belong {wanted}.": swapped
+    }
+
+
+def _alike(answer, other):
+    """Say whether an answer is this array, nearly."""
+    try:
+        given = numbers(answer, "")
+    except Wrong:
+        return False
+    return given.shape == other.shape and np.allclose(given, other, rtol=1e-6, atol=1e-9)
+
+
+def _one_cell(answer, right, windows, what, advice):
+    """Raise :class:`Wrong` with the window of the first wrong cell, if few cells are wrong."""
+    given = numbers(answer, what)
+    if given.shape != right.shape:
+        return
+    wrong = np.argwhere(np.abs(given - right) > 1e-6 * np.abs(right).max())
+    if 0 < len(wrong) <= right.size / 3:
+        row, column = wrong[0]
+        some = "one cell is wrong, the one"
+        if len(wrong) > 1:
+            some = f"{len(wrong)} of {right.size} cells are wrong, the first"
+        raise Wrong(
+            f"{what}: {some} at [{row}, {column}]. The window there is "
+            f"{windows[row, column].tolist()}: {advice}."
+        )
+
+
+# --- sizes --------------------------------------------------------------------------------------
+
+
+def _sizes(rng):
+    cases = [(10, 5, 8, 4), (4, 2, 0, 1), (4, 2, 0, 3), (5, 5, 0, 2), (28, 5, 0, 1), (39, 3, 2, 2)]
+    for _ in range(4):
+        k, stride = int(rng.integers(1, 8)), int(rng.integers(1, 6))
+        cases.append((int(rng.integers(8, 50)), k, int(rng.integers(0, 2 * k)), stride))
+    return cases
+
+
+@check(
+    "The first cell of the kernel may stand on cell 0, stride, 2 stride, and so on, as long as the "
+    "kernel does not stick out at the end. Count these places.",
+    "The last place where it fits is n + padding - k. How many whole strides does it take to get "
+    "there? The first place counts as well.",
+    "Whole strides are a division rounded down, in Python //. Then add 1 for the first place.",
+    cases=_sizes,
+)
+def output_size(given, n, k, padding, stride):
+    """Judge the number of stops of a kernel."""
+    last = n + padding - k
+    right = last // stride + 1
+    where = f"{n} cells, a kernel of {k}, {padding} zeros, stride {stride}"
+    same(
+        given,
+        right,
+        where,
+        mistakes={
+            f"{where}: one too few. The place where the kernel starts counts as well.": right - 1,
+            f"{where}: one too many. A last step that does not fit is not made: round down.": (
+                right + 1
+            ),
+            f"{where}: a number of stops is a whole number. Round down.": last / stride + 1,
+            f"{where}: the zeros are counted twice. They are all zeros together, of both sides.": (
+                (last + padding) // stride + 1
+            ),
+            f"{where}: the zeros are missing. They make the image longer.": ((n - k) // stride + 1),
+        },
+    )
+    return "every stop counted, and none that does not fit."
+
+
+# --- the flip -----------------------------------------------------------------------------------
+
+
+@check(
+    "Convolution is cross-correlation with the flipped kernel. Write that kernel down first.",
+    "Half a turn swaps top-left with bottom-right, and top-right with bottom-left. Then slide as "
+    "before.",
+    "The flipped kernel is -1, 2 above 3, 1. The first sum is 2*(-1) + 0*2 + 1*3 + 3*1.",
+)
+def true_convolution(answer):
+    """Judge what ``scipy.signal.convolve2d`` makes of the practice image."""
+    flipped = convolution.flip(KERNEL)
+
+    def slid(kernel):
+        return convolution.cross_correlate(IMAGE, kernel)
+
+    right = slid(flipped)
+    mistakes = {
+        "this is cross-correlation: the kernel was not flipped.": slid(KERNEL),
+        "the kernel was only turned upside down. Half a turn swaps left and right as well.": slid(
+            KERNEL[::-1]
+        ),
+        "the kernel was only mirrored, left for right. Half a turn swaps top and bottom as well.": (
+            slid(KERNEL[:, ::-1])
+        ),
+        "the kernel was transposed. A flip is half a turn.": slid(KERNEL.T),
+        "the kernel was turned by a quarter. A flip is half a turn.": slid(np.rot90(KERNEL)),
+        "the kernel was turned by a quarter; a flip is half a turn.": slid(np.rot90(KERNEL, -1)),
+    }
+    if not any(_alike(answer, wrong) for wrong in mistakes.values()):
+        windows = _windows(IMAGE, KERNEL.shape)
+        _one_cell(answer, right, windows, "the result", "multiply it by the flipped kernel")
+    same(answer, right, "the result", mistakes=mistakes)
+    return "the flipped kernel, slid as before."
+
+
+which_flip = quiz(
+    "which_flip",
+    right="c",
+    hints=(
+        "Write each kernel down, turn the paper upside down, and read.",
+        "Half a turn swaps the first number with the last, the second with the last but one, and "
+        "so on. The kernel must read the same backwards.",
+    ),
+    a="this one is equal to its own transpose. Half a turn makes 3, 2 above 2, 1 of it.",
+    b="a mirror does not change this one, left for right. Half a turn changes its signs.",
+    c="read backwards it is the same, so half a turn does not change it.",
+    d="half a turn makes -1, 0 above 1, 0 of it: another kernel.",
+)
+
+
+where_zeros = quiz(
+    "where_zeros",
+    right="b",
+    hints=(
+        "Down and across are two questions. For each, count the stops first: the size over the "
+        "stride, rounded up.",
+        "Stops reach over (stops - 1) * stride + 3 cells. How many more is that than the image "
+        "has? An odd one goes to the end.",
+    ),
+    a="that would be stride 1. With stride 2 the last window may need fewer zeros.",
+    b="20 stops reach over 41 cells, two more than 39; 50 stops over 101, one more than 100.",
+    c="two zeros are missing downwards, and Keras shares them: one goes above.",
+    d="the 20 stops downwards reach over 19 * 2 + 3 = 41 cells, and the image has 39.",
+)
+
+
+# --- pooling (1.2) ------------------------------------------------------------------------------
+
+
+@check(
+    "Cut the matrix into four windows of 2 x 2, side by side. Each becomes one number.",
+    "Add up the four numbers of a window and divide by four. The first window holds 3, 1, 5 and 9.",
+)
+def average_pooling(answer):
+    """Judge average pooling, 2 x 2 with stride 2 (1.2.1)."""
+    _compare_pool(answer, POOL_IMAGE, 2, 2, "average")
+    return "four windows, four means."
+
+
+@check(
+    "The windows are the same four as before, side by side.",
+    "Keep the largest number of each window. The first holds 3, 1, 5 and 9.",
+)
+def max_pooling(answer):
+    """Judge max pooling, 2 x 2 with stride 2 (1.2.1)."""
+    _compare_pool(answer, POOL_IMAGE, 2, 2, "max")
+    return "four windows, four maxima."
+
+
+@check(
+    "With stride 1 the window moves by one cell, so it makes 3 x 3 stops.",
+    "The second window of the first row holds 1, 0, 9 and 2. One number of the matrix is the "
+    "largest of four windows.",
+)
+def overlapping_pooling(answer):
+    """Judge max pooling, 2 x 2 with stride 1 (1.2.2)."""
+    _compare_pool(answer, POOL_IMAGE, 2, 1, "max")
+    return "nine windows. The 9 lies in four of them, and wins all four."
+
+
+def _compare_pool(answer, image, size, stride, kind):
+    """Raise :class:`Wrong` unless an answer is the pooled image."""
+
+    def pooled(kind=kind, stride=stride, size=size):
+        return convolution.pool(image, size, stride=stride, kind=kind)
+
+    right = pooled()
+    other_kind = {"max": "average", "average": "max"}[kind]
+    wanted = {"max": "the largest number", "average": "the mean"}[kind]
+    windows = _windows(image, (size, size), stride)
+    mistakes = {}
+    if kind == "average":
+        mistakes["the means are rounded down. Keep their fractions."] = np.floor(right)
+    mistakes |= {
+        f"this is {other_kind} pooling. Keep {wanted} of each window.": pooled(other_kind),
+        f"these are the sums. Keep {wanted} of each window.": windows.sum(axis=(2, 3)),
+        f"these are the smallest numbers. Keep {wanted} of each window.": windows.min(axis=(2, 3)),
+        f"these are the medians. Keep {wanted} of each window.": np.median(windows, axis=(2, 3)),
+        f"these are the numbers at the top left of each window. Keep {wanted} of all.": (
+            windows[:, :, 0, 0]
+        ),
+    }
+    for other in {1, 2, 3} - {stride}:
+        mistakes[f"this is stride {other}: the windows here move by {stride}."] = pooled(
+            stride=other
+        )
+    if size != 2:
+        small = f"these windows are of 2 x 2. Here they are of {size} x {size}."
+        mistakes[small] = pooled(size=2)
+    if not any(_alike(answer, wrong) for wrong in mistakes.values()):
+        _one_cell(answer, right, windows, "the result", f"find {wanted}")
+    same(answer, right, "the result", mistakes=mistakes)
+
+
+# --- graded -------------------------------------------------------------------------------------
+
+
+def own(student):
+    """Return the image, the kernel and the map for pooling of a student.
+
+    Parameters
+    ----------
+    student : str
+
+    Returns
+    -------
+    array, shape (4, 4); array, shape (2, 2); array, shape (5, 5)
+    """
+    return (
+        personal.matrix(student, "image", (4, 4), 0, 10),
+        personal.matrix(student, "kernel", (2, 2), 1, 6),
+        9 * personal.matrix(student, "pooling", (5, 5), 0, 12),
+    )
+
+
+@check(
+    "There are nine stops. Write the window of each next to the kernel before you multiply.",
+    "The exercise valid_convolution further up is the same with other numbers: its hints fit.",
+    points=1,
+)
+def my_valid(answer, student):
+    """Judge the cells of mode "valid" for a student's own numbers."""
+    _not_the_examples(answer, student, mode="valid")
+    image, kernel, _ = own(student)
+    _compare(answer, image, kernel, "valid")
+    return "your nine cells."
+
+
+@check(
+    "Keras does not share zeros that it cannot halve: it puts them after the image. Which rows and "
+    "columns is that?",
+    "Nine of the sixteen cells are those of valid, at the top left. New are the last row and the "
+    "last column.",
+    points=1,
+)
+def my_same(answer, student):
+    """Judge the cells of mode "same", as Keras, for a student's own numbers."""
+    _not_the_examples(answer, student, mode="same")
+    image, kernel, _ = own(student)
+    _compare(answer, image, kernel, "same")
+    return "your sixteen cells, with the zeros where Keras has them."
+
+
+@check(
+    "Zeros go all around the image. How wide is that border for a kernel of two cells?",
+    "Sixteen of the 25 cells are those of same. With Keras's zeros these lie at the bottom right, "
+    "so the first row and the first column are new.",
+    points=1,
+)
+def my_full(answer, student):
+    """Judge the cells of mode "full" for a student's own numbers."""
+    _not_the_examples(answer, student, mode="full")
+    image, kernel, _ = own(student)
+    _compare(answer, image, kernel, "full")
+    return "your 25 cells."
+
+
+@check(
+    "How many windows of 3 cells fit on 5 cells, if each begins two cells after the one before?",
+    "The windows overlap: the first covers rows 0 to 2, the second rows 2 to 4, and the columns "
+    "likewise.",
+    points=1,
+)
+def my_pooling(answer, student):
+    """Judge average pooling, 3 x 3 with stride 2, of a student's own numbers."""
+    image = own(student)[2]
+    if student.strip().lower() != personal.EXAMPLE:
+        example = own(personal.EXAMPLE)[2]
+        _unlike(answer, convolution.pool(example, 3, stride=2, kind="average"))
+    _compare_pool(answer, image, 3, 2, "average")
+    return "your four means."
+
+
+def _not_the_examples(answer, student, mode):
+    """Raise :class:`Wrong` if an answer is right for the identifier in the course's notebook."""
+    image, kernel, _ = own(student)  # complains of a student without identifier
+    if student.strip().lower() != personal.EXAMPLE:
+        image, kernel, _ = own(personal.EXAMPLE)
+        _unlike(answer, convolution.cross_correlate(image, kernel, mode=mode))
+
+
+def _unlike(answer, example):
+    if _alike(answer, example):
+        raise Wrong(
+            f"these are the cells for the identifier {personal.EXAMPLE}, the one in the course's "
+            "notebook. Set STUDENT to your own, run the cells again, and work with your own "
+            "numbers."
+        )
+
+
+def _images(rng):
+    def whole(*shape):
+        return rng.integers(1, 10, shape) * rng.choice([-1, 1], shape)
+
+    def fractions(*shape):
+        return rng.normal(size=shape)
+
+    return [
+        (whole(5, 7), whole(2, 3), 1, "valid"),
+        (fractions(6, 4), fractions(3, 2), 1, "valid"),
+        (whole(8, 6), whole(3, 2), 3, "valid"),
+        (whole(4, 3), whole(4, 3), 2, "valid"),
+        (whole(5, 6), whole(2, 2), 1, "same"),
+        (whole(4, 5), whole(4, 3), 1, "same"),
+        (whole(6, 4), fractions(3, 3), 2, "same"),
+        (whole(7, 6), whole(2, 1), 3, "same"),
+        (fractions(4, 5), whole(2, 3), 1, "full"),
+        (whole(4, 5), whole(3, 4), 2, "full"),
+    ]
+
+
+@check(
+    "Make it in two steps. First the zeros, by np.pad, which takes a pair (before, after) for each "
+    "axis; then slide without any further thought of the border.",
+    'The zeros along one axis, in all: none for "valid", 2 (k - 1) for "full", and for "same" what '
+    "the last window needs: the section on same has the formula. Half of them, rounded down, go "
+    "before.",
+    "The number of stops along each axis is that of output_size. At the stop in row i and column "
+    "j the window begins at row i * stride and column j * stride. Let the result hold fractions.",
+    points=4,
+    cases=_images,
+)
+def my_correlate(given, image, kernel, stride, mode):
+    """Judge a student's cross-correlation with border modes and stride."""
+    where = f"mode {mode}, stride {stride}, image {image.shape}, kernel {kernel.shape}"
+    _compare(given, image, kernel, mode, stride=stride, where=where)
+    return "all borders, strides and shapes."

@@ -1,0 +1,467 @@
+"""Grading: what is collected, what is asked, how it is judged, and what comes out."""
+
+import csv
+import datetime
+import io
+import json
+import os
+import shutil
+import sqlite3
+import stat
+import zipfile
+
+import batch
+import codec
+import collect
+import feedback
+import gradebook
+import grading_class
+import judge
+import key
+import nbformat
+import numpy as np
+import probes
+import pytest
+import sandbox
+import student
+import synthetic
+import term
+from grading_class import PAGE, collected, hand_in, points, verdicts
+
+from helpers import checks
+
+needs_sandbox = pytest.mark.skipif(
+    not shutil.which("bwrap") and not os.environ.get("CI"),
+    reason="bubblewrap is not installed: apt-get install bubblewrap",
+)
+
+
+@pytest.fixture
+def submissions(tmp_path, monkeypatch):
+    return grading_class.begin(tmp_path, monkeypatch)
+
+
+# --- plain data ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "value",
+    [3, 2.5, True, None, "b", float("nan"), (1, 2.0), np.arange(6).reshape(2, 3), [[1, 2], [3, 4]],
+     (np.arange(3), np.ones((2, 2))), np.float32(0.5), [np.arange(2), np.arange(3)]],
+)  # fmt: skip
+def test_answers_survive_the_way_out(value):
+    arrays = []
+    data = codec.pack(value, arrays)
+    ((head, found),) = codec.messages(codec.message({"value": data}, arrays))
+    back = codec.unpack(head["value"], found)
+    if isinstance(value, list) and not np.isscalar(value[0]) and len(value[0]) != len(value[1]):
+        value = tuple(value)
+    for a, b in zip(*[v if isinstance(v, tuple) else (v,) for v in (back, value)], strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+class Liar:
+    def __eq__(self, other):
+        return True
+
+    __hash__ = None
+
+
+@pytest.mark.parametrize(
+    "value", [Liar(), object(), {"a": 1}, np.array([object()]), "x" * 5000, np.zeros(3_000_000)]
+)
+def test_what_is_no_plain_data_is_refused(value):
+    with pytest.raises(codec.Refused):
+        codec.pack(value, [])
+
+
+def test_messages_stop_at_the_first_byte_that_is_none():
+    good = codec.message({"a": 1}, [np.arange(3)])
+    assert len(list(codec.messages(good + good))) == 2
+    for bad in (b"\x00" * 50, b'{"sizes": [99999]}\n', b'{"sizes": ["x"]}\n', b"[1]\n"):
+        assert len(list(codec.messages(good + bad + good))) == 1
+    assert len(list(codec.messages(good + good[:-3]))) == 1
+
+
+def test_pickled_arrays_are_never_read():
+    buffer = io.BytesIO()
+    np.save(buffer, np.array([{"a": 1}], dtype=object), allow_pickle=True)
+    with pytest.raises(ValueError, match="expected numbers"):
+        codec.load_array(buffer.getvalue())
+
+
+def test_an_array_that_claims_to_be_huge_is_not_made():
+    header = b"{'descr': '<f8', 'fortran_order': False, 'shape': (1000000000000,), }"
+    header += b" " * (64 - (10 + len(header) + 1) % 64) + b"\n"
+    data = b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header
+    with pytest.raises(ValueError, match="does not fit"):
+        codec.load_array(data)
+
+
+# --- collecting ---------------------------------------------------------------------------------
+
+
+def test_only_what_counts_is_taken(submissions):
+    folder = hand_in(submissions, "ada", synthetic.solved(PAGE, "ada"))
+    (folder / f"{PAGE}.ipynb").rename(folder / f"{PAGE} (1).ipynb")
+    (folder / "holiday.jpg").write_bytes(b"x" * 100)
+    (folder / "sub").mkdir()
+    (folder / "sub" / "first_cnn.weights.h5").write_bytes(b"y")
+    (submissions / "empty").mkdir()
+    collected(submissions)
+    assert set(grading_class.note("ada")["files"]) == {f"{PAGE}.ipynb", "first_cnn.weights.h5"}
+    assert grading_class.note("empty")["files"] == {}
+
+
+def test_links_and_what_is_too_large_are_refused(submissions, tmp_path, monkeypatch):
+    outside = tmp_path / "outside.ipynb"
+    outside.write_text("{}")
+    folder = hand_in(submissions, "eve")
+    (folder / f"{PAGE}.ipynb").symlink_to(outside)
+    (folder / "more").symlink_to(tmp_path)
+    (submissions / "mallory").symlink_to(tmp_path)
+    big = hand_in(submissions, "bob")
+    monkeypatch.setattr(collect, "LARGEST", 1000)
+    (big / f"{PAGE}.ipynb").write_bytes(b"x" * 1001)
+    os.mkfifo(big / "02_kernels.ipynb")
+    collected(submissions)
+    assert grading_class.note("eve")["problems"] == [
+        f"{PAGE}.ipynb: it is a link",
+        "more: it is a link",
+    ]
+    assert grading_class.note("mallory")["files"] == {}
+    assert [p.split(":")[0] for p in grading_class.note("bob")["problems"]] == [
+        f"{PAGE}.ipynb",
+        "02_kernels.ipynb",
+    ]
+    copies = collect.GRADING / "collected"
+    assert not [p for p in copies.rglob("*") if p.is_symlink()]
+
+
+def archive(path, members):
+    with zipfile.ZipFile(path, "w") as file:
+        for name, data in members.items():
+            info = zipfile.ZipInfo(name, (2027, 3, 1, 12, 0, 0))
+            if data is None:
+                info.external_attr = (stat.S_IFLNK | 0o777) << 16
+                data = b"/etc/passwd"
+            file.writestr(info, data)
+    return path
+
+
+def test_exports_of_canvas_and_moodle_are_understood(submissions, tmp_path):
+    keys = tmp_path / "keys"
+    (keys / "roster.csv").write_text(
+        "id,name,canvas_id,moodle_id,email\nada,Ada L.,111,901,a@uni.example\nbob,Bob,222,902,\n"
+    )
+    nb = nbformat.writes(synthetic.solved(PAGE, "ada")).encode()
+    canvas = archive(
+        tmp_path / "canvas.zip",
+        {f"lovelaceada_111_5550_{PAGE}-2.ipynb": nb, f"bob_LATE_222_5551_{PAGE}.ipynb": nb,
+         f"stranger_333_5552_{PAGE}.ipynb": nb},
+    )  # fmt: skip
+    found, strays = collect.gather(canvas)
+    assert set(found) == {"ada", "bob"} and f"{PAGE}.ipynb" in found["ada"].files
+    assert len(strays) == 1 and "333" in strays[0]
+    moodle = archive(
+        tmp_path / "moodle.zip",
+        {f"Ada L._901_assignsubmission_file_/{PAGE}.ipynb": nb,
+         "Bob_902_assignsubmission_file_/first_cnn.weights.h5": b"w",
+         f"Bob_902_assignsubmission_file_/../../{PAGE}.ipynb": nb,
+         f"Bob_902_assignsubmission_file_/x/{PAGE}.ipynb": None},
+    )  # fmt: skip
+    found, strays = collect.gather(moodle)
+    assert not strays
+    assert f"{PAGE}.ipynb" in found["ada"].files
+    assert set(found["bob"].files) == {"first_cnn.weights.h5"}
+    assert found["bob"].problems == [
+        f"{PAGE}.ipynb: its name leads out of the archive",
+        f"{PAGE}.ipynb: it is a link",
+    ]
+
+
+def test_batches_do_not_change_when_nothing_does(submissions, tmp_path):
+    for number in range(60):
+        hand_in(submissions, f"s{number}", x=b"")
+    first = collect.write_batches(collected(submissions), tmp_path / "batches")
+    times = {p.name: p.stat().st_mtime_ns for p in (tmp_path / "batches").iterdir()}
+    hand_in(submissions, "s7", synthetic.solved(PAGE, "s7"))
+    second = collect.write_batches(collected(submissions), tmp_path / "batches")
+    after = {p.name: p.stat().st_mtime_ns for p in (tmp_path / "batches").iterdir()}
+    assert sum(len(b) for b in first.values()) == 60
+    assert sum(times[n] != after[n] for n in times) == 1
+    assert set(first) == set(second)
+
+
+# --- the term -----------------------------------------------------------------------------------
+
+
+def test_keys_must_be_there_and_outside(monkeypatch, tmp_path):
+    monkeypatch.delenv("COURSE_KEYS", raising=False)
+    with pytest.raises(term.TermError, match="COURSE_KEYS is not set"):
+        term.secret()
+    monkeypatch.setenv("COURSE_KEYS", str(term.ROOT / "keys"))
+    with pytest.raises(term.TermError, match="inside the repository"):
+        term.secret()
+    monkeypatch.setenv("COURSE_KEYS", str(tmp_path))
+    with pytest.raises(term.TermError, match="missing or short"):
+        term.secret()
+    (tmp_path / "seed.txt").write_text("short")
+    with pytest.raises(term.TermError, match="missing or short"):
+        term.secret()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("late = 1", "unknown late"),
+        ("[deadlines]\na = 2027-03-01", "with time zone"),
+        ('missing = "none"', "zero"),
+        ("= 3", "cannot be read"),
+    ],
+)
+def test_a_wrong_policy_is_named(submissions, tmp_path, text, message):
+    (tmp_path / "keys" / "policy.toml").write_text(text)
+    with pytest.raises(term.TermError, match=message):
+        term.policy()
+
+
+def test_lateness_costs_by_the_day_up_to_a_limit():
+    due = datetime.datetime(2027, 3, 1, tzinfo=datetime.UTC)
+    policy = term.Policy({PAGE: due}, late_per_day=0.1, late_at_most=0.3, grace_hours=2)
+    hours = {-1: 1, 1: 1, 2: 1, 3: 0.9, 25: 0.9, 27: 0.8, 24 * 30: 0.7}
+    for late, kept in hours.items():
+        assert policy.kept(PAGE, due + datetime.timedelta(hours=late)) == pytest.approx(kept)
+    assert policy.kept("another", due) == 1
+
+
+def test_another_secret_asks_for_other_numbers(submissions, tmp_path):
+    exercise = next(e for e in probes.graded(PAGE) if e.check.cases)
+    first = probes.cases(exercise)
+    assert all(
+        np.array_equal(a, b) for a, b in zip(first[0], probes.cases(exercise)[0], strict=True)
+    )
+    (tmp_path / "keys" / "seed.txt").write_text("another secret of this term")
+    second = probes.cases(exercise)
+    assert not np.array_equal(first[0][0], second[0][0])
+    public = exercise.check.cases(np.random.default_rng(checks.PRACTICE_SEED))
+    assert not np.array_equal(first[0][0], public[0][0])
+
+
+# --- which cells run ----------------------------------------------------------------------------
+
+
+def sources(made):
+    return [c["source"] for c in batch.cells_to_run(nbformat.writes(made).encode(), PAGE)]
+
+
+def test_graded_cells_and_the_students_own_run_and_no_others():
+    made = synthetic.solved(PAGE, "ada")
+    run = sources(made)
+    assert run and not [s for s in run if s.startswith("check.") or "matplotlib" in s]
+    made.cells.insert(3, nbformat.v4.new_code_cell("mine = 1"))
+    assert "mine = 1" in sources(made)
+    made.cells[5].source += "\nchanged = 1"
+    for cell in made.cells:  # an editor that keeps no ids, and one that keeps them elsewhere
+        cell.metadata["id"] = cell.pop("id")
+    made.nbformat_minor = 4
+    assert set(run) <= set(sources(made))
+    for cell in made.cells:
+        cell.metadata.pop("id")
+    assert set(run) <= set(sources(made))
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"\x00\x01", "no notebook"),
+        (b"{}", "no notebook"),
+        (b'{"cells": 3}', "no notebook"),
+        (b'{"cells": [{"cell_type": "code"}]}', "no notebook"),
+        (b"[" * 100_000, "no notebook|nested"),
+        (b'{"cells": [], "metadata": {"kernelspec": {"language": "R"}}}', "for R"),
+        (b'{"cells": [' + b'{"cell_type": "markdown"},' * 400 + b'{"cell_type": "raw"}]}', "cells"),
+    ],
+)
+def test_what_is_no_notebook_is_named(data, message):
+    with pytest.raises(batch.Unreadable, match=message):
+        batch.cells_to_run(data, PAGE)
+
+
+# --- running and judging ------------------------------------------------------------------------
+
+
+def test_nothing_is_graded_without_a_sandbox(monkeypatch):
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    with pytest.raises(sandbox.NoSandbox, match="Install bubblewrap"):
+        sandbox.prove()
+
+
+@needs_sandbox
+def test_a_sandbox_that_does_not_confine_is_refused(monkeypatch):
+    whole = sandbox.command
+
+    def leaky(program, shared, limits):
+        return [w for w in whole(program, shared, limits) if w != "--unshare-net"]
+
+    sandbox.prove()
+    monkeypatch.setattr(sandbox, "command", leaky)
+    with pytest.raises(sandbox.NoSandbox, match="reaches the network"):
+        sandbox.prove()
+
+
+@needs_sandbox
+def test_a_class_gets_what_it_earned(submissions):
+    names = [e.name for e in probes.graded(PAGE)]
+    total = sum(e.check.points for e in probes.graded(PAGE))
+    hand_in(submissions, "ada", synthetic.solved(PAGE, "ada"))
+    hand_in(submissions, "bob", synthetic.solved(PAGE, "bob", left_out=names[:2]))
+    hand_in(submissions, "cleo", student.student_notebook(PAGE))
+    hand_in(submissions, "dan", synthetic.solved(PAGE, "ada"))  # ada's work
+    broken = synthetic.solved(PAGE, "eve")
+    for cell in broken.cells:
+        if "exercise" in cell.metadata.get("tags", []) and "my_full" in cell.source:
+            cell.source += "("
+    hand_in(submissions, "eve", broken)
+    hand_in(submissions, "fay", **{f"{PAGE}.ipynb": b"not a notebook"})
+    collected(submissions)
+    assert points(verdicts("ada")[0]) == total
+    bob, _ = verdicts("bob")
+    assert {n for n, v in bob.items() if v["status"] == "not attempted"} == set(names[:2])
+    cleo, _ = verdicts("cleo")
+    assert {v["status"] for v in cleo.values()} == {"not attempted"}
+    dan, _ = verdicts("dan")
+    assert all(dan[n]["score"] == 0 for n in names if n.startswith("my_") and n != "my_correlate")
+    eve, about = verdicts("eve")
+    assert eve["my_full"]["score"] == 0 and eve["my_correlate"]["score"] == 1
+    assert any("SyntaxError" in text for text in about["errors"].values())
+    fay, about = verdicts("fay")
+    assert points(fay) == 0 and "it is no notebook" in about["problems"][0]
+
+
+@needs_sandbox
+def test_partly_right_functions_earn_part_of_the_points(submissions):
+    made = synthetic.solved(PAGE, "ada", left_out=["my_correlate"])
+    cell = next(c for c in made.cells if "def my_correlate" in c.source)
+    cell.source = (
+        "def my_correlate(image, kernel, stride, mode):\n"
+        "    if mode != 'valid':\n        raise ValueError('valid only')\n"
+        "    view = np.lib.stride_tricks.sliding_window_view(image, kernel.shape)\n"
+        "    return (view[::stride, ::stride] * kernel).sum(axis=(2, 3))"
+    )
+    hand_in(submissions, "ada", made)
+    collected(submissions)
+    verdict = verdicts("ada")[0]["my_correlate"]
+    assert 0 < verdict["score"] < 1 and verdict["status"] == "wrong"
+    assert "ValueError: valid only" in verdict["message"]
+
+
+@needs_sandbox
+def test_what_has_run_is_not_run_again_unless_it_changed(submissions, monkeypatch, tmp_path):
+    hand_in(submissions, "ada", synthetic.solved(PAGE, "ada"))
+    collected(submissions)
+    ran = []
+    whole = batch.in_sandbox
+    monkeypatch.setattr(batch, "in_sandbox", lambda *a: ran.append(a[0]) or whole(*a))
+    first = batch.run_student("ada")
+    assert batch.run_student("ada") == first and len(ran) == 1
+    hand_in(submissions, "ada", synthetic.solved(PAGE, "ada", left_out=["my_full"]))
+    collected(submissions)
+    assert batch.run_student("ada") != first and len(ran) == 2
+
+
+def test_a_replayed_function_answers_only_what_it_was_asked():
+    exercise = next(e for e in probes.graded(PAGE) if e.check.cases)
+    cases = exercise.check.cases(np.random.default_rng(5))
+    outputs = [np.zeros(2)] * len(cases)
+    calls = [{"output": {"array": k}, "changed": False} for k in range(len(cases))]
+    outcome = exercise.check.outcome(judge.Replay(calls, cases, outputs), seed=6)
+    assert outcome.status == checks.CANNOT_JUDGE
+    raised = [{"raised": "NotImplementedError"}] * len(cases)
+    outcome = exercise.check.outcome(judge.Replay(raised, cases, []), seed=5)
+    assert outcome.status == checks.NOT_ATTEMPTED
+    changed = [{"output": {"array": 0}, "changed": True}] * len(cases)
+    outcome = exercise.check.outcome(judge.Replay(changed, cases, outputs), seed=5)
+    assert "changed the array" in outcome.message
+
+
+# --- what comes out -----------------------------------------------------------------------------
+
+
+def judged_class(earned=1.0):
+    verdicts = [
+        {"name": f"convolution.{e.name}", "status": "right", "message": "<b>fine</b>",
+         "score": earned, "points": e.check.points}
+        for e in probes.graded(PAGE)
+    ]  # fmt: skip
+    page = {"verdicts": verdicts, "errors": {"3": "NameError: <script>"}, "problems": [],
+            "equals": {"first_cnn.weights.h5": "abc"}}  # fmt: skip
+    return {"ada": {PAGE: page}, "bob": {PAGE: page}}
+
+
+def graded_class(policy=None, roster=None):
+    note = {"submitted": "2027-03-03T10:00:00+00:00", "problems": ["x.h5: it is a link"]}
+    roster = {r.id: r for r in roster or ()}
+    args = (judged_class(), {"ada": note, "bob": note}, policy or term.Policy(), roster, [PAGE])
+    return gradebook.grade(*args), roster
+
+
+def test_lateness_missing_and_changed_points_count():
+    due = datetime.datetime(2027, 3, 1, 10, tzinfo=datetime.UTC)
+    total = sum(e.check.points for e in probes.graded(PAGE))
+    policy = term.Policy({PAGE: due}, missing="excused", points={"convolution.my_valid": 5})
+    (grades, flags), _ = graded_class(policy, [term.Student("ada"), term.Student("zoe")])
+    assert grades["ada"][0].of == total + 4
+    assert grades["ada"][0].points == pytest.approx(0.8 * (total + 4))
+    assert grades["zoe"][0].points is None
+    assert ("bob", "", "not on the roster") in flags
+    assert ("ada", PAGE, "first_cnn.weights.h5 equals that of bob") in flags
+
+
+def test_the_gradebook_and_its_tables(tmp_path):
+    (grades, flags), roster = graded_class(
+        None, [term.Student("ada", "=cmd|' /C calc'!A0", "111", "901", "a@uni.example")]
+    )
+    for name in ("a", "b"):
+        gradebook.write_database(tmp_path / name, grades, flags, roster)
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+    with sqlite3.connect(tmp_path / "a") as book:
+        total = sum(e.check.points for e in probes.graded(PAGE))
+        assert book.execute("select points from grades where student = 'ada'").fetchone() == (
+            total,
+        )
+        assert book.execute("select count(*) from exercises").fetchone()[0] == 2 * len(
+            probes.graded(PAGE)
+        )
+    gradebook.write_tables(tmp_path, grades, roster)
+    with open(tmp_path / "canvas.csv", newline="") as file:
+        header, most, first, *_ = csv.reader(file)
+    assert header == ["Student", "ID", "SIS User ID", "SIS Login ID", "Section", PAGE]
+    assert most[0].strip() == "Points Possible" and most[-1] == f"{total:g}"
+    assert first[0].startswith("'="), "no spreadsheet may run it"
+    assert first[1:4] == ["111", "ada", "ada"]
+    with open(tmp_path / "moodle.csv", newline="") as file:
+        assert next(csv.reader(file)) == ["ID number", "Email address", PAGE]
+
+
+def test_feedback_shows_text_as_text():
+    (grades, _), _ = graded_class()
+    page = feedback.page_of("ada", None, grades["ada"])
+    assert "<script>" not in page and "&lt;script&gt;" in page and "&lt;b&gt;fine" in page
+    assert "default-src 'none'" in page
+
+
+def test_the_key_is_right_by_the_checks_and_by_the_secret_inputs(submissions, tmp_path):
+    (tmp_path / "keys" / "roster.csv").write_text("id\nada\nbob\n")
+    key.write(tmp_path / "key.json")
+    answers = json.loads((tmp_path / "key.json").read_text())
+    for exercise in probes.graded(PAGE):
+        found = answers[probes.full_name(exercise)]
+        if exercise.check.cases:
+            cases = [tuple(c["inputs"]) for c in found]
+            for case, secret in zip(cases, probes.cases(exercise), strict=True):
+                np.testing.assert_array_equal(case[0], secret[0])
+        else:
+            assert set(found) == {"ada", "bob"}
+            for who, value in found.items():
+                assert exercise.check.outcome(value, who).status == checks.RIGHT

@@ -1,0 +1,315 @@
+"""The live networks in a real browser: they start, answer, and survive what people drop on them.
+
+Needs Chromium and the package playwright; without them it skips, but fails with CI=true.
+"""
+
+import http.server
+import os
+import shutil
+import struct
+import threading
+import zlib
+from functools import partial
+
+import numpy as np
+import pytest
+from conftest import ROOT
+
+pytestmark = pytest.mark.slow
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Live</title>
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="default-src 'self'; script-src 'self' blob:;
+style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; connect-src 'self' data: blob:;
+worker-src 'self' blob:">
+<link rel="icon" href="data:,"><script src="_static/widgets/load.js" defer></script>
+<style>body { margin: 0 auto; max-width: 46rem; padding: 12px }</style>
+<course-widget module="live/live_cnn.js"></course-widget>
+<course-widget module="live/live_gw.js"></course-widget></html>
+"""
+
+
+@pytest.fixture(scope="module")
+def browser():
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        sync_playwright = None
+    if sync_playwright is None or CHROMIUM is None:
+        message = "the live networks are tested in Chromium, driven by the package playwright"
+        if os.environ.get("CI") == "true":
+            pytest.fail(message)
+        pytest.skip(message)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    """Return a folder with one page that holds both widgets, and what they load."""
+    import export_live
+
+    from helpers import es_modules, widgets
+
+    folder = tmp_path_factory.mktemp("site")
+    export_live.main(export_live.FOLDER)
+    shutil.copytree(ROOT / "book" / "_static", folder / "_static")
+    shutil.copytree(export_live.FOLDER / "static", folder / "_static", dirs_exist_ok=True)
+    roots = ["live/live_cnn.js", "live/live_gw.js"]
+    bundle = es_modules.as_script(widgets.statics(), roots)
+    (folder / "_static" / "widgets" / "bundle.js").write_text(bundle)
+    (folder / "index.html").write_text(PAGE)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def address(site):
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *args):
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(site)))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/index.html"
+    server.shutdown()
+
+
+@pytest.fixture
+def page(browser, address):
+    page = browser.new_page()
+    trouble = []
+    page.on("console", lambda message: trouble.append(message.text))
+    page.on("pageerror", lambda error: trouble.append(str(error)))
+    page.goto(address)
+    yield page
+    page.close()
+    assert not trouble
+
+
+def started(page, number):
+    """Start the first widget, or the second, and return it when it has computed something."""
+    page.wait_for_selector("course-widget[ready]")
+    widget = page.locator("course-widget").nth(number)
+    widget.get_by_role("button", name="Start").click()
+    says(widget, "Computed")
+    return widget
+
+
+def says(widget, text):
+    widget.locator(".readout", has_text=text).wait_for(timeout=10_000)
+
+
+def complains(widget, text):
+    widget.locator(".problem", has_text=text).wait_for(timeout=20_000)
+
+
+def give(widget, label, name, content):
+    widget.get_by_label(label).set_input_files(
+        {"name": name, "mimeType": "application/octet-stream", "buffer": content}
+    )
+
+
+def png(width, height, rows=None):
+    """Return a grey PNG; without `rows` its pixels are all zero."""
+
+    def chunk(kind, data):
+        checked = kind + data
+        return struct.pack(">I", len(data)) + checked + struct.pack(">I", zlib.crc32(checked))
+
+    pixels = (b"\0" * (width + 1)) * height if rows is None else rows
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0))
+        + chunk(b"IDAT", zlib.compress(pixels, 1))
+        + chunk(b"IEND", b"")
+    )
+
+
+def test_pictures_start_and_answer_in_time(page):
+    page.wait_for_selector("course-widget[ready]")
+    seconds = page.evaluate(
+        """async () => {
+          const root = document.querySelector("course-widget").shadowRoot;
+          const said = () => root.querySelector(".readout")?.textContent ?? "";
+          const pause = () => new Promise((then) => setTimeout(then, 4));
+          const until = async (done) => { while (!done()) await pause(); };
+          const now = () => performance.now();
+          let begin = now();
+          root.querySelector(".start button").click();
+          await until(() => said().includes("Computed"));
+          const ready = now() - begin;
+          const times = [];
+          for (const input of [...root.querySelectorAll("[name=sample]")].slice(1)) {
+            const before = said();
+            begin = now();
+            input.click();
+            await until(() => said() !== before);
+            times.push(now() - begin);
+          }
+          times.sort((a, b) => a - b);
+          return { ready: ready / 1000, picture: times[times.length >> 1] / 1000 };
+        }"""
+    )
+    assert seconds["ready"] < 1.0
+    assert seconds["picture"] < 0.3
+
+
+def test_every_layer_scores_and_explanations_are_there(page):
+    widget = started(page, 0)
+    assert widget.locator(".scores li").count() == 10
+    assert widget.locator(".layers details").count() == 14  # all but dropout and flatten
+    before = widget.locator(".why").inner_text()
+    widget.get_by_role("button", name="frog").click()
+    widget.locator(".why", has_text="frog").wait_for()
+    assert widget.locator(".why").inner_text() != before
+    widget.get_by_label("Grad-CAM at the layer").select_option(label="conv2")
+    widget.locator(".why", has_text="conv2").wait_for()
+    widget.get_by_label("Layer", exact=True).select_option(label="pool1")
+    widget.get_by_label("Map", exact=True).fill("20")
+    assert "20 of 32" in widget.locator(".lens").inner_text()
+
+
+def test_a_photo_is_looked_at_and_bad_ones_are_refused_in_words(page):
+    widget = started(page, 0)
+    widget.get_by_role("radio", name="Photo").check(force=True)
+    choose = "Choose a photo"
+    good = widget.locator(".readout").inner_text()
+    give(widget, choose, "grey.png", png(300, 200))
+    page.wait_for_function(
+        "text => !document.querySelector('course-widget').shadowRoot"
+        ".querySelector('.readout').textContent.startsWith(text)",
+        arg=good[:20],
+    )
+    shown = widget.locator(".readout").inner_text()
+    for name, content, message in (
+        ("huge.png", png(8000, 5000), "40 megapixels"),
+        ("letter.png", b"Dear students, this is a letter.", "not a picture"),
+        ("cut.png", png(300, 200)[:80], "not a picture"),
+        ("nothing.jpg", b"", "empty"),
+    ):
+        give(widget, choose, name, content)
+        complains(widget, message)
+        assert widget.locator(".readout").inner_text() == shown
+    give(widget, choose, "again.png", png(40, 90, b"\0" + b"\xff" * 40 + b"\0" * 41 * 89))
+    widget.locator(".problem", has_not_text="empty").wait_for(state="attached")
+    says(widget, "Computed")
+
+
+def test_networks_that_are_damaged_or_unknown_leave_the_old_one_at_work(page, site):
+    from export_live import DATA
+
+    widget = started(page, 0)
+    shown = widget.locator(".readout").inner_text()
+    whole = (site / "_static" / DATA.relative_to("static") / "toy10_cnn.cnn").read_bytes()
+    chirps = (site / "_static" / DATA.relative_to("static") / "gw_small.cnn").read_bytes()
+    body = whole[16:].replace(b'"op":"flatten"', b'"op":"shuffle"', 1)
+    unknown = whole[:12] + struct.pack("<I", zlib.crc32(body)) + body
+    own = "Open your own network"
+    for name, content, message in (
+        ("cut.cnn", whole[:-1000], "damaged or incomplete"),
+        ("flipped.cnn", whole[:5000] + b"?" + whole[5001:], "damaged or incomplete"),
+        ("letter.cnn", b"This is no network at all.", "no network"),
+        ("unknown.cnn", unknown, "a layer of the kind “shuffle”"),
+        ("chirps.cnn", chirps, "39 × 100 × 2"),
+    ):
+        give(widget, own, name, content)
+        complains(widget, message)
+        assert widget.locator(".readout").inner_text() == shown
+    widget.get_by_role("radio", name="6, dog", exact=True).check(force=True)
+    give(widget, own, "mine.cnn", whole)
+    widget.get_by_text("your own: mine.cnn").wait_for(state="attached")
+    assert widget.locator(".problem").inner_text() == ""
+    widget.get_by_label("Network", exact=True).select_option("first_cnn")
+    widget.locator(".about", has_text="first_cnn").wait_for()
+    widget.get_by_label("Network", exact=True).select_option("own")
+    widget.locator(".about", has_text="cifar_cnn").wait_for()
+
+
+def test_drawing_with_the_keyboard(page):
+    widget = started(page, 0)
+    widget.get_by_role("radio", name="Drawing").check(force=True)
+    says(widget, "Computed")
+    board = widget.get_by_label("Drawing board")
+    board.focus()
+    before = widget.locator(".share").all_inner_texts()
+    page.keyboard.press("Space")
+    for _ in range(12):
+        page.keyboard.press("ArrowRight")
+    page.keyboard.press("Space")
+    page.wait_for_timeout(300)
+    assert widget.locator(".share").all_inner_texts() != before
+
+
+def test_chirps_move_with_the_sliders(page):
+    widget = started(page, 1)
+    says(widget, "Signal-to-noise ratio")
+    first = widget.locator(".readout").inner_text()
+    widget.get_by_label("Distance").focus()
+    for _ in range(30):
+        page.keyboard.press("ArrowRight")
+    page.wait_for_timeout(600)
+    assert widget.locator(".readout").inner_text() != first
+    widget.get_by_label("Begin with").select_option("nothing but noise")
+    says(widget, "gravitational wave")
+    page.wait_for_timeout(600)
+    assert "Signal-to-noise" not in widget.locator(".readout").inner_text()
+    widget.get_by_label("Glitch", exact=True).select_option("whistle")
+    says(widget, "whistle")
+    widget.get_by_label("Network", exact=True).select_option("gw_cnn")
+    widget.locator(".about", has_text="gw_cnn").wait_for()
+    assert widget.locator(".scores li").count() == 2
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_it_fits_a_phone(browser, address, number):
+    page = browser.new_page(viewport={"width": 360, "height": 780})
+    page.goto(address)
+    started(page, number)
+    wide = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    assert page.evaluate(wide) <= 0
+    page.close()
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_it_works_from_the_disk(browser, site, number):
+    page = browser.new_page()
+    page.goto((site / "index.html").as_uri())
+    started(page, number)
+    page.close()
+
+
+def test_a_missing_file_is_told_and_can_be_tried_again(browser, address):
+    page = browser.new_page()
+    page.route("**/first_cnn.cnn", lambda route: route.abort())
+    page.goto(address)
+    page.wait_for_selector("course-widget[ready]")
+    widget = page.locator("course-widget").first
+    widget.get_by_role("button", name="Start").click()
+    complains(widget, "could not be loaded")
+    page.unroute("**/first_cnn.cnn")
+    widget.get_by_role("button", name="Try again").click()
+    says(widget, "Computed")
+    page.close()
+
+
+def test_scores_are_those_of_keras(page):
+    """The whole way: a picture of the site, its pixels through a canvas, the worker, the bars."""
+    import export_live
+    from test_live import test_pictures
+
+    from helpers import export_web
+
+    model, network = export_live.load("first_cnn")
+    scores = np.asarray(export_web.rounded(model)(test_pictures(20) + network.lowest))
+    widget = started(page, 0)
+    for number in (0, 7, 12):
+        widget.locator("[name=sample]").nth(number).check(force=True)
+        page.wait_for_timeout(400)
+        shown = widget.locator(".bar span").evaluate_all(
+            "bars => bars.map((bar) => parseFloat(bar.style.width))"
+        )
+        np.testing.assert_allclose(shown, 100 * scores[number], atol=0.01)

@@ -1,0 +1,350 @@
+"""Put the verdicts of a class into one file: `python tools/grading/gradebook.py JUDGED …`.
+
+Writes ``gradebook.sqlite`` (tables `students`, `grades`, `exercises`, `flags`), ``grades.csv``,
+``canvas.csv`` and ``moodle.csv`` for the learning management systems, and ``feedback/<id>.html``
+for every student. The same verdicts always give the same files.
+"""
+
+import argparse
+import csv
+import datetime
+import json
+import os
+import shutil
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+import feedback
+import probes
+import sqlalchemy as sa
+import term
+from collect import GRADING, wanted_files
+
+from helpers import checks
+from helpers.sources import written_whole
+
+METADATA = sa.MetaData()
+STUDENTS = sa.Table(
+    "students",
+    METADATA,
+    sa.Column("id", sa.String, primary_key=True),
+    sa.Column("name", sa.String, nullable=False),
+    sa.Column("on_roster", sa.Boolean, nullable=False),
+)
+GRADES = sa.Table(
+    "grades",
+    METADATA,
+    sa.Column("student", sa.ForeignKey("students.id"), primary_key=True),
+    sa.Column("page", sa.String, primary_key=True),
+    sa.Column("points", sa.Float),  # null: excused
+    sa.Column("of", sa.Float, nullable=False),
+    sa.Column("before_lateness", sa.Float, nullable=False),
+    sa.Column("submitted", sa.String),
+    sa.Column("note", sa.String, nullable=False),
+)
+EXERCISES = sa.Table(
+    "exercises",
+    METADATA,
+    sa.Column("student", sa.ForeignKey("students.id"), primary_key=True),
+    sa.Column("page", sa.String, primary_key=True),
+    sa.Column("exercise", sa.String, primary_key=True),
+    sa.Column("status", sa.String, nullable=False),
+    sa.Column("points", sa.Float, nullable=False),
+    sa.Column("of", sa.Float, nullable=False),
+    sa.Column("message", sa.String, nullable=False),
+)
+FLAGS = sa.Table(  # for a human to look at; nothing here changes a grade
+    "flags",
+    METADATA,
+    sa.Column("number", sa.Integer, primary_key=True),
+    sa.Column("student", sa.String, nullable=False),
+    sa.Column("page", sa.String, nullable=False),
+    sa.Column("text", sa.String, nullable=False),
+)
+
+
+@dataclass
+class PageGrade:
+    """What a student gets for a page.
+
+    Attributes
+    ----------
+    verdicts : list of dict
+        Of every graded exercise, with `earned` and `points` after the term's policy.
+    kept : float
+        Share that lateness leaves.
+    """
+
+    page: str
+    verdicts: list = field(default_factory=list)
+    kept: float = 1.0
+    submitted: str | None = None
+    note: str = ""
+    excused: bool = False
+    errors: dict = field(default_factory=dict)
+    problems: list = field(default_factory=list)
+
+    @property
+    def of(self):
+        """Points that could be had."""
+        return round(sum(v["points"] for v in self.verdicts), 4)
+
+    @property
+    def before(self):
+        """Points before lateness."""
+        return round(sum(v["earned"] for v in self.verdicts), 4)
+
+    @property
+    def points(self):
+        """Points that count; None for the excused."""
+        return None if self.excused else round(self.before * self.kept, 2)
+
+
+def grade(judged, collected, policy, roster, pages):
+    """Return what everybody gets.
+
+    Parameters
+    ----------
+    judged : dict
+        Verdicts by student and page.
+    collected : dict
+        For each student the note that `collect` left.
+    policy : term.Policy
+    roster : dict of str to term.Student
+    pages : list of str
+        The pages that are graded this time.
+
+    Returns
+    -------
+    dict of str to list of PageGrade
+    list of (student, page, text)
+        What a human should look at.
+    """
+    grades, flags, seen = {}, [], {}
+    for who in sorted({*collected, *roster}):
+        note = collected.get(who)
+        grades[who] = []
+        for page in pages:
+            found = judged.get(who, {}).get(page)
+            made = PageGrade(page)
+            if found is None:
+                made.verdicts = [_nothing(e, policy) for e in probes.graded(page)]
+                made.note = "nothing was handed in"
+                made.excused = policy.missing == "excused"
+            else:
+                when = datetime.datetime.fromisoformat(note["submitted"])
+                made.kept, made.submitted = policy.kept(page, when), note["submitted"]
+                made.verdicts = [_counted(v, policy) for v in found["verdicts"]]
+                made.errors, made.problems = found["errors"], list(found["problems"])
+                if made.kept < 1:
+                    made.note = f"late: {1 - made.kept:.0%} of the points are lost"
+                for verdict in made.verdicts:
+                    if verdict["status"] == checks.CANNOT_JUDGE:
+                        flags.append((who, page, f"{verdict['name']}: {verdict['message']}"))
+                for name, digest in found["equals"].items():
+                    seen.setdefault((page, name, digest), []).append(who)
+            grades[who].append(made)
+        for problem in note["problems"] if note else ():
+            for made in grades[who]:
+                made.problems.append(problem)
+            flags.append((who, "", problem))
+        if who not in roster and roster:
+            flags.append((who, "", "not on the roster"))
+    for (page, name, _), several in seen.items():
+        if len(several) > 1:
+            flags += [
+                (who, page, f"{name} equals that of {_others(who, several)}") for who in several
+            ]
+    return grades, sorted(flags)
+
+
+def _others(who, several):
+    return ", ".join(other for other in several if other != who)
+
+
+def _points(name, usual, policy):
+    return float(policy.points.get(name, usual))
+
+
+def _nothing(exercise, policy):
+    name = probes.full_name(exercise)
+    points = _points(name, exercise.check.points, policy)
+    return {
+        "name": name,
+        "status": checks.NOT_ATTEMPTED,
+        "message": "nothing was handed in.",
+        "earned": 0.0,
+        "points": points,
+    }
+
+
+def _counted(verdict, policy):
+    points = _points(verdict["name"], verdict["points"], policy)
+    return {**verdict, "points": points, "earned": round(verdict["score"] * points, 4)}
+
+
+# --- files --------------------------------------------------------------------------------------
+
+
+def write_database(path, grades, flags, roster):
+    """Write the gradebook, whole."""
+    with written_whole(path) as part:
+        part.unlink(missing_ok=True)
+        engine = sa.create_engine(f"sqlite:///{part}")
+        METADATA.create_all(engine)
+        students, rows, details = [], [], []
+        for who, pages in grades.items():
+            name = roster[who].name if who in roster else ""
+            students.append({"id": who, "name": name, "on_roster": who in roster})
+            for made in pages:
+                key = {"student": who, "page": made.page}
+                rows.append(
+                    {
+                        **key,
+                        "points": made.points,
+                        "of": made.of,
+                        "before_lateness": made.before,
+                        "submitted": made.submitted,
+                        "note": made.note,
+                    }
+                )
+                details += [
+                    {
+                        **key,
+                        "exercise": v["name"],
+                        "status": v["status"],
+                        "points": v["earned"],
+                        "of": v["points"],
+                        "message": v["message"],
+                    }
+                    for v in made.verdicts
+                ]
+        flagged = [
+            {"number": k, "student": who, "page": page, "text": text}
+            for k, (who, page, text) in enumerate(flags, 1)
+        ]
+        with engine.begin() as connection:
+            for table, content in (
+                (STUDENTS, students),
+                (GRADES, rows),
+                (EXERCISES, details),
+                (FLAGS, flagged),
+            ):
+                if content:
+                    connection.execute(table.insert(), content)
+        engine.dispose()
+
+
+def safe(text):
+    """Return a text that no spreadsheet takes for a formula."""
+    return f"'{text}" if text.startswith(tuple("=+-@\t\r")) and not _is_number(text) else text
+
+
+def _is_number(text):
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def write_csv(path, header, rows):
+    """Write a table, whole."""
+    with written_whole(path) as part, open(part, "w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(header)
+        writer.writerows([safe(cell) for cell in row] for row in rows)
+
+
+def shown(points):
+    """Return points as text; the excused have none."""
+    return "EX" if points is None else f"{points:g}"
+
+
+def write_tables(folder, grades, roster):
+    """Write the tables for people and for learning management systems."""
+    pages = [made.page for made in next(iter(grades.values()), [])]
+    known = {who: roster.get(who, term.Student(who)) for who in grades}
+
+    def cells(who):
+        return [shown(made.points) for made in grades[who]]
+
+    of = [f"{page} ({made.of:g})" for page, made in zip(pages, _first(grades), strict=True)]
+    rows = [[who, known[who].name, *cells(who)] for who in grades]
+    write_csv(folder / "grades.csv", ["id", "name", *of], rows)
+    # Canvas: these five columns, then one for each assignment; its second line holds the maxima.
+    header = ["Student", "ID", "SIS User ID", "SIS Login ID", "Section", *pages]
+    most = ["    Points Possible", "", "", "", "", *(f"{made.of:g}" for made in _first(grades))]
+    rows = [[known[w].name or w, known[w].canvas_id, w, w, "", *cells(w)] for w in grades]
+    write_csv(folder / "canvas.csv", header, [most, *rows])
+    # Moodle: any column that tells students apart, here the identifier and the e-mail address.
+    rows = [
+        [w, known[w].email, *("" if c == "EX" else c for c in cells(w))]
+        for w in grades
+    ]  # fmt: skip
+    write_csv(folder / "moodle.csv", ["ID number", "Email address", *pages], rows)
+
+
+def _first(grades):
+    return next(iter(grades.values()), [])
+
+
+def summary(grades, flags, measured):
+    """Return what an instructor wants to know at once."""
+    pages = [made.page for made in _first(grades)]
+    lines = [f"{'page':24}{'handed in':>10}{'mean':>8}{'of':>6}{'full marks':>12}"]
+    for k, page in enumerate(pages):
+        made = [g[k] for g in grades.values()]
+        had = [m for m in made if m.submitted]
+        mean = sum(m.points for m in had) / len(had) if had else float("nan")
+        full = sum(m.points == m.of for m in had)
+        lines.append(f"{page:24}{len(had):10}{mean:8.2f}{made[0].of:6g}{full:12}")
+    if measured:
+        seconds = sum(m["cpu_seconds"] for m in measured)
+        memory = max(m["memory"] for m in measured) / 1e6
+        lines.append(
+            f"{len(measured)} notebooks run in the sandbox, {seconds / len(measured):.2f} CPU "
+            f"seconds each, at most {memory:.0f} MB"
+        )
+    if flags:
+        lines.append(f"{len(flags)} things to look at (table `flags`), the first of them:")
+        lines += [f"  {who} {page} {text}"[:160] for who, page, text in flags[:5]]
+    return "\n".join(lines)
+
+
+def measurements():
+    """Return what the runs took, of every answer that is there."""
+    paths = sorted((GRADING / "answers").glob("*/*/measured.json"))
+    return [json.loads(path.read_text(encoding="utf-8")) for path in paths]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("judged", nargs="*", type=Path)
+    args = parser.parse_args()
+    judged = {}
+    for path in args.judged:
+        judged |= json.loads(path.read_text(encoding="utf-8"))
+    notes = sorted((GRADING / "collected").glob("*/collected.json"))
+    collected = {p.parent.name: json.loads(p.read_text(encoding="utf-8")) for p in notes}
+    handed_in = {page for found in judged.values() for page in found}
+    policy, roster = term.policy(), term.roster()
+    all_pages = sorted({page for page, _ in wanted_files().values()})
+    pages = [p for p in all_pages if p in handed_in or p in policy.deadlines]
+    grades, flags = grade(judged, collected, policy, roster, pages)
+    write_database(GRADING / "gradebook.sqlite", grades, flags, roster)
+    write_tables(GRADING, grades, roster)
+    new = GRADING / f"feedback.{os.getpid()}"
+    for who, made in grades.items():
+        feedback.write(new / f"{who}.html", who, roster.get(who), made)
+    shutil.rmtree(GRADING / "feedback", ignore_errors=True)
+    if new.is_dir():
+        new.rename(GRADING / "feedback")
+    with written_whole(GRADING / "summary.txt") as part:
+        part.write_text(summary(grades, flags, measurements()) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,69 @@
+# Grading a class: `make grade SUBMISSIONS=dir` collects, then calls these rules. Each batch is a job
+# of its own, so the same command grades on this computer, on Slurm or on Kubernetes. What a student
+# answered is kept beside the outputs, so that a killed job does not do again what it had done.
+
+import hashlib
+from pathlib import Path
+
+sys.path.insert(0, os.path.join(workflow.basedir, "tools", "grading"))
+import term
+
+
+def seed_digest():
+    """Return a digest of the term's secret: another secret, other inputs."""
+    return hashlib.sha256(term.secret().encode()).hexdigest()
+
+
+def term_digest():
+    """Return a digest of what the instructor set."""
+    return hashlib.sha256(repr((term.secret(), term.policy(), term.roster())).encode()).hexdigest()
+
+
+GRADING_CODE = sorted(map(str, Path("tools/grading").glob("*.py")))
+HELPERS_CODE = sorted(map(str, Path("helpers").rglob("*.py")))
+BATCHES = sorted(path.stem for path in Path("_build/grading/batches").glob("*.json"))
+
+
+rule grades:
+    input:
+        judged=expand("_build/grading/judged/{batch}.json", batch=BATCHES),
+        code=GRADING_CODE,
+    output:
+        "_build/grading/gradebook.sqlite",
+    params:
+        term=lambda w: term_digest(),
+    shell:
+        "python tools/grading/gradebook.py {input.judged}"
+
+
+rule run_batch:
+    input:
+        batch="_build/grading/batches/{batch}.json",
+        code=GRADING_CODE,
+        pages=expand("notebooks/{page}.md", page=PAGES),
+    output:
+        "_build/grading/ran/{batch}.json",
+    params:
+        seed=lambda w: seed_digest(),
+    threads: 1
+    resources:
+        runtime=60,
+        mem_mb=3000,
+    shell:
+        "python tools/grading/batch.py {input.batch} {output}"
+
+
+rule judge_batch:
+    input:
+        ran="_build/grading/ran/{batch}.json",
+        code=GRADING_CODE + HELPERS_CODE,
+    output:
+        "_build/grading/judged/{batch}.json",
+    params:
+        seed=lambda w: seed_digest(),
+    threads: 1
+    resources:
+        runtime=60,
+        mem_mb=4000,
+    shell:
+        "TF_NUM_INTRAOP_THREADS=1 python tools/grading/judge.py {input.ran} {output}"

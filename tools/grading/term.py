@@ -1,0 +1,170 @@
+"""What an instructor sets: the secret seed, the roster, deadlines and penalties.
+
+All of it lies in the folder named by ``$COURSE_KEYS``, outside of the repository:
+
+- ``seed.txt``: a secret of at least 16 characters; the inputs of graded functions follow from it;
+- ``roster.csv`` (optional): ``id,name,canvas_id,moodle_id,email``, one student a line;
+- ``policy.toml`` (optional): see :class:`Policy`.
+"""
+
+import csv
+import datetime
+import hashlib
+import os
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+
+SHORTEST_SEED = 16  # characters
+ROOT = Path(__file__).resolve().parents[2]
+COLUMNS = ("id", "name", "canvas_id", "moodle_id", "email")
+
+
+class TermError(ValueError):
+    """Something in the folder of keys is missing or wrong."""
+
+
+@dataclass(frozen=True)
+class Policy:
+    """How points become a grade.
+
+    Attributes
+    ----------
+    deadlines : dict of str to datetime.datetime
+        When a page is due, with time zone; a page without one is never late.
+    late_per_day : float
+        Share of the points that every day begun costs.
+    late_at_most : float
+        Largest share that lateness costs.
+    grace_hours : float
+        Lateness that costs nothing.
+    missing : {"zero", "excused"}
+        What a student on the roster without a submission gets.
+    points : dict of str to float
+        Points of an exercise, as ``module.name``, where they differ from the course's.
+    """
+
+    deadlines: dict = field(default_factory=dict)
+    late_per_day: float = 0.1
+    late_at_most: float = 0.5
+    grace_hours: float = 0.0
+    missing: str = "zero"
+    points: dict = field(default_factory=dict)
+
+    def kept(self, page, submitted):
+        """Return the share of the points that lateness leaves, 0 to 1.
+
+        Parameters
+        ----------
+        page : str
+        submitted : datetime.datetime or None
+            With time zone; None counts as in time.
+        """
+        due = self.deadlines.get(page)
+        if due is None or submitted is None:
+            return 1.0
+        late = submitted - due - datetime.timedelta(hours=self.grace_hours)
+        if late <= datetime.timedelta(0):
+            return 1.0
+        days = -(-late // datetime.timedelta(days=1))  # every day begun
+        return 1 - min(self.late_at_most, self.late_per_day * days)
+
+
+@dataclass(frozen=True)
+class Student:
+    """A line of the roster."""
+
+    id: str
+    name: str = ""
+    canvas_id: str = ""
+    moodle_id: str = ""
+    email: str = ""
+
+
+def keys_folder():
+    """Return the folder of keys.
+
+    Raises
+    ------
+    TermError
+        If it is not named, does not exist, or lies in the repository.
+    """
+    name = os.environ.get("COURSE_KEYS")
+    how = (
+        "Make a folder outside of the repository, put a secret into its seed.txt "
+        '(python3 -c "import secrets; print(secrets.token_hex(32))") and set COURSE_KEYS to it.'
+    )
+    if not name:
+        raise TermError(f"COURSE_KEYS is not set. {how}")
+    folder = Path(name).expanduser().resolve()
+    if folder == ROOT or folder.is_relative_to(ROOT):
+        raise TermError(f"COURSE_KEYS is {name}, inside the repository. {how}")
+    if not folder.is_dir():
+        raise TermError(f"COURSE_KEYS is {name}, and there is no such folder. {how}")
+    return folder
+
+
+def secret():
+    """Return the secret of the term."""
+    path = keys_folder() / "seed.txt"
+    text = path.read_text(encoding="utf-8").strip() if path.is_file() else ""
+    if len(text) < SHORTEST_SEED:
+        raise TermError(
+            f"seed.txt in $COURSE_KEYS is missing or short; it needs {SHORTEST_SEED} characters "
+            'that nobody can guess: python3 -c "import secrets; print(secrets.token_hex(32))"'
+        )
+    return text
+
+
+def seed_of(exercise):
+    """Return the seed of the inputs of an exercise, a list of whole numbers.
+
+    Parameters
+    ----------
+    exercise : str
+        As ``module.name``.
+    """
+    return list(hashlib.sha256(f"{secret()}/{exercise}".encode()).digest())
+
+
+def roster():
+    """Return the students of the roster, by id; empty where there is none."""
+    path = keys_folder() / "roster.csv"
+    if not path.is_file():
+        return {}
+    with open(path, newline="", encoding="utf-8-sig") as file:
+        reader = csv.DictReader(file)
+        if "id" not in (reader.fieldnames or ()):
+            raise TermError(f"roster.csv has the columns {reader.fieldnames}, expected {COLUMNS}.")
+        rows = [{k: (row.get(k) or "").strip() for k in COLUMNS} for row in reader]
+    students = {}
+    for row in rows:
+        if row["id"] in students:
+            raise TermError(f"roster.csv lists {row['id']!r} twice.")
+        if row["id"]:
+            students[row["id"]] = Student(**row)
+    return students
+
+
+def policy():
+    """Return the policy of the term; the defaults where there is none."""
+    path = keys_folder() / "policy.toml"
+    if not path.is_file():
+        return Policy()
+    try:
+        given = tomllib.loads(path.read_text(encoding="utf-8"))
+    except tomllib.TOMLDecodeError as problem:
+        raise TermError(f"policy.toml cannot be read: {problem}") from None
+    unknown = set(given) - set(Policy.__dataclass_fields__)
+    if unknown:
+        known = ", ".join(Policy.__dataclass_fields__)
+        raise TermError(f"policy.toml: unknown {', '.join(sorted(unknown))}; known are {known}.")
+    for page, due in given.get("deadlines", {}).items():
+        if not isinstance(due, datetime.datetime) or due.tzinfo is None:
+            raise TermError(
+                f"policy.toml: the deadline of {page} is {due!r}, expected date and time with "
+                "time zone, such as 2027-03-01T23:59:00+01:00."
+            )
+    if given.get("missing", "zero") not in ("zero", "excused"):
+        raise TermError('policy.toml: missing is "zero" or "excused".')
+    return Policy(**given)
