@@ -25,6 +25,7 @@ kernelspec:
 ---
 """
 BIN = os.path.dirname(sys.executable)
+EXTRA_PATH = ""  # looked into for modules before all else
 
 
 def page_source(*cells, parameters=None):
@@ -52,7 +53,7 @@ def run(course, *command, **options):
     env = {
         **os.environ,
         "PATH": BIN + os.pathsep + os.environ["PATH"],
-        "PYTHONPATH": str(course),
+        "PYTHONPATH": os.pathsep.join(filter(None, [EXTRA_PATH, str(course)])),
         "COURSE_OFFLINE": "1",
     }
     return subprocess.run(

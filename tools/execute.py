@@ -153,7 +153,7 @@ def execute(args):
             start_timeout=START_TIMEOUT,
             progress_bar=progress(args.page),
         )
-        result = notebook.clean(nbformat.read(args.log, as_version=4))
+        result = notebook.number(notebook.clean(nbformat.read(args.log, as_version=4)))
         result.metadata["measured"] = [json.loads(s) for s in measured.read_text().splitlines()]
     finally:
         measured.unlink(missing_ok=True)
