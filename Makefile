@@ -34,7 +34,7 @@ site: $(SETUP)      ## build the site from the recorded notebooks into _build/ht
 test: $(SETUP)      ## the fast test suite (no network, no real data needed)
 	@$(BIN)/python tools/run_tests.py fast
 
-test-all: test      ## also the slow tests: mutations, killed runs, quick runs, the built site
+test-all: test      ## also the slow tests: mutations, killed runs, quick runs, the built site, Slurm
 	@$(BIN)/python tools/run_tests.py slow
 
 run: $(SETUP) $(if $(STORE),store-packages)      ## execute every stale page: make run TRAINING=released|quick|full BACKEND=jax PROFILE=slurm
