@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from random import Random
 
 import nbformat
 import notebook
@@ -49,13 +50,17 @@ def course(tmp_path):
     return tmp_path
 
 
-def run(course, *command, **options):
-    env = {
+def environment_of(course):
+    return {
         **os.environ,
         "PATH": BIN + os.pathsep + os.environ["PATH"],
         "PYTHONPATH": os.pathsep.join(filter(None, [EXTRA_PATH, str(course)])),
         "COURSE_OFFLINE": "1",
     }
+
+
+def run(course, *command, **options):
+    env = environment_of(course)
     return subprocess.run(
         command, cwd=course, env=env, capture_output=True, text=True, timeout=300, **options
     )
@@ -294,3 +299,61 @@ def test_a_record_made_from_a_stand_in_is_refused(course):
     assert result.returncode != 0
     assert "ran on a stand-in for dog" in result.stderr
     assert not (course / "notebooks" / "10_a.ipynb").exists()
+
+
+@pytest.mark.slow
+def test_a_run_killed_at_three_random_moments_ends_as_one_that_was_not(course):
+    pages = ("10_a", "11_b", "12_c", "13_d")
+    started = course / "started"
+    for page in pages:
+        cells = (
+            f"open({str(started)!r}, 'a').write('{page} ')",
+            "import time\nimport numpy as np\ntime.sleep(1)",
+            f"print({page!r}, np.random.default_rng(7).random(3))",
+        )
+        (course / "notebooks" / f"{page}.md").write_text(page_source(*cells))
+    assert snakemake(course).returncode == 0
+    folder = course / "_build" / "run" / "released"
+    whole = {page: cells_of(folder / f"{page}.ipynb") for page in pages}
+    for name in ("_build", ".snakemake"):
+        shutil.rmtree(course / name)
+    started.unlink()
+
+    random = Random(0)
+    env = environment_of(course)
+    command = [sys.executable, "-m", "snakemake", "--profile", "profiles/local", "--cores", "2"]
+    finished = {}
+    for _ in range(3):
+        process = subprocess.Popen(
+            command, cwd=course, env=env, start_new_session=True, stderr=subprocess.DEVNULL
+        )
+        time.sleep(random.uniform(3, 8))
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        for page, when in finished.items():
+            assert times(course)[page] == when, f"{page} had finished and was run again"
+        finished = times(course)
+        for path in folder.glob("*.ipynb"):
+            nbformat.validate(nbformat.read(path, as_version=4))
+
+    assert snakemake(course).returncode == 0
+    assert {page: cells_of(folder / f"{page}.ipynb") for page in pages} == whole
+    assert finished.items() <= times(course).items()
+    assert not list((course / "_build").rglob(".part-*"))
+
+
+def cells_of(path):
+    return nbformat.read(path, as_version=4).cells
+
+
+@pytest.mark.slow
+def test_a_result_is_also_written_elsewhere(course):
+    (course / "notebooks" / "10_a.md").write_text(page_source("print(1)"))
+    result, output, _ = execute(course, "10_a", "released", "--store", str(course / "store"))
+    assert result.returncode == 0, result.stderr
+    copy = course / "store" / "released" / "10_a.ipynb"
+    assert cells_of(copy) == cells_of(output)
+    refused = execute(course, "10_a", "released", "--store", "s3://bucket/course")[0]
+    assert refused.returncode != 0
+    assert "s3://bucket/course/released/10_a.ipynb" in refused.stderr
+    assert "STORE=s3://" in refused.stderr
