@@ -4,6 +4,8 @@ PY ?= python3
 EXTRA ?= $(or $(shell cat .venv/.extra 2>/dev/null),cpu)
 TRAINING ?= released
 JOBS ?= 2
+BACKEND ?= tensorflow
+PROFILE ?= local
 PORT ?= 8000
 UV_VERSION = 0.13.9
 
@@ -14,10 +16,14 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export UV_PYTHON_DOWNLOADS = never
 export UV_COMPILE_BYTECODE = 1
 export PYTHONUNBUFFERED = 1
-SNAKEMAKE = $(BIN)/snakemake --profile profiles/local --cores $(JOBS) --config training=$(TRAINING)
+# What writes results into buckets is installed where STORE names one. It is not in the lock: it would
+# hold back packages of everybody.
+STORE_EXTRA = $(if $(filter s3://%,$(STORE)),s3)$(if $(filter gs://%,$(STORE)),gcs)
+SNAKEMAKE = $(BIN)/snakemake --profile profiles/$(PROFILE) --cores $(JOBS) \
+  --config training=$(TRAINING) backend=$(BACKEND) $(if $(PAGES),pages=$(PAGES)) $(if $(STORE),store=$(STORE))
 
 .DEFAULT_GOAL = help
-.PHONY: help site test test-all run record lab student grade model bench serve lock clean
+.PHONY: help site test test-all run record drift lab student grade model sweep bench serve lock clean
 
 help:      ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' Makefile
@@ -28,14 +34,18 @@ site: $(SETUP)      ## build the site from the recorded notebooks into _build/ht
 test: $(SETUP)      ## the fast test suite (no network, no real data needed)
 	@$(BIN)/python tools/run_tests.py fast
 
-test-all: test      ## also the slow tests: mutations, killed runs, quick runs, the built site
+test-all: test      ## also the slow tests: mutations, killed runs, quick runs, the built site, Slurm
 	@$(BIN)/python tools/run_tests.py slow
 
-run: $(SETUP)      ## execute every stale page: make run TRAINING=released|quick|full
-	@$(SNAKEMAKE); status=$$?; $(BIN)/python tools/report_runs.py $(TRAINING); exit $$status
+run: $(SETUP) $(if $(STORE),store-packages)      ## execute every stale page: make run TRAINING=released|quick|full BACKEND=jax PROFILE=slurm
+	@$(if $(STORE_EXTRA),$(UV) pip install --quiet --python .venv "papermill[$(STORE_EXTRA)]==2.7.0")
+	@$(SNAKEMAKE); status=$$?; $(BIN)/python tools/report_runs.py $(TRAINING) $(BACKEND); exit $$status
 
 record: $(SETUP)      ## execute one page and replace its record: make record PAGE=05_first_cnn
 	@$(BIN)/python tools/record.py "$(PAGE)" --jobs $(JOBS)
+
+drift: $(SETUP)      ## execute pages again and say which numbers moved: make drift PAGES=05_first_cnn
+	@$(BIN)/python tools/drift.py $(PAGES) --training $(TRAINING) --backend $(BACKEND) --jobs $(JOBS)
 
 lab: $(SETUP)      ## open the pages in JupyterLab, exercises to be filled in, as copies in lab/
 	@$(BIN)/python tools/lab.py && $(BIN)/jupyter lab lab
@@ -50,6 +60,9 @@ grade: $(SETUP)      ## grade a class in a sandbox: make grade SUBMISSIONS=folde
 
 model: $(SETUP)      ## train what is missing of a released network: make model NAME=first_cnn
 	@$(SNAKEMAKE) -- _build/release/$(NAME)/run.json && $(BIN)/python tools/train.py publish $(NAME)
+
+sweep: $(SETUP)      ## run a sweep of sweeps.yml: make sweep NAME=toy10_learning_rate PROFILE=slurm
+	@$(SNAKEMAKE) -- _build/sweep/$(NAME)/card.json && $(BIN)/python tools/sweep.py publish $(NAME)
 
 bench: $(SETUP)      ## measure side by side, also with tf-keras-vis and gwpy; write _build/bench.json
 	@$(UV) sync --frozen --quiet --inexact --python $(PY) --extra $(EXTRA) --group bench

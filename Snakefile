@@ -1,47 +1,79 @@
 # The graph: data -> released models -> executed pages. `make run` and `make model` call it.
 #
 # Rules write below _build/ only, because Snakemake deletes a rule's outputs before it starts;
-# `make record` copies a finished run into notebooks/. What a rule depends on is compared by content
-# (see profiles/local), so that touching a file redoes nothing.
+# `make record` copies a finished run into notebooks/. Whether a page is stale is a question of
+# content alone: the digest of all its inputs is a parameter of its rule, and stands in its record.
+# Times of files are not looked at (`ancient`), so that touching a file redoes nothing.
 
 import os
 import sys
 
 sys.path.insert(0, os.path.join(workflow.basedir, "tools"))
 import dependencies
+import digest
 import notebook
+import sweep
 from networks import MEASUREMENTS, NETWORKS, STUDIES
 from helpers import sources
 
-notebook.prepare_environment()
+BACKEND = config.get("backend", "tensorflow")
+if BACKEND not in ("tensorflow", "jax", "torch"):
+    raise ValueError(f"BACKEND={BACKEND}: expected tensorflow, jax or torch")
+notebook.prepare_environment(BACKEND)
 
 TRAINING = config.get("training", "released")
 if TRAINING not in ("released", "quick", "full"):
     raise ValueError(f"TRAINING={TRAINING}: expected released, quick or full")
 
 PAGES = notebook.pages()
+if config.get("pages"):  # e.g. --config pages=01_convolution,02_kernels
+    unknown = set(str(config["pages"]).split(",")) - set(PAGES)
+    if unknown:
+        raise ValueError(f"no page {', '.join(sorted(unknown))}; pages: {', '.join(PAGES)}")
+    PAGES = str(config["pages"]).split(",")
 MINUTES = {"released": 15, "quick": 30, "full": 24 * 60}
 
 wildcard_constraints:
-    page="|".join(PAGES),
+    page="|".join(notebook.pages()),
     training="released|quick|full",
     model="|".join(NETWORKS),
     study="|".join(STUDIES),
     measurement="|".join(MEASUREMENTS),
     run=r"validation|seed-\d+",
+    sweep="|".join(sweep.declared()) or "none",
+    number=r"\d+",
+
+
+# A record that still follows from its inputs is what a run would give: it is not run again.
+def stale_pages():
+    if TRAINING == "released":
+        return [page for page in PAGES if not digest.record_is_current(page, BACKEND)]
+    return PAGES
+
+
+# With --config gpus=1, as in a cluster's profile, a page that needs Keras asks for a GPU of its own.
+def gpus_for(page):
+    return int(config.get("gpus", 0)) if dependencies.uses_keras(page) else 0
 
 
 rule pages:
     input:
-        expand("_build/run/{training}/{page}.ipynb", training=TRAINING, page=PAGES),
+        expand("_build/run/{training}/{page}.ipynb", training=TRAINING, page=stale_pages()),
 
 
-# Finds, downloads where needed, and verifies a data set once, before any page asks for it.
+# Finds, downloads where needed, and verifies a data set once, before any page asks for it: here,
+# not on a cluster's nodes, which may lack a network.
+localrules:
+    pages,
+    data,
+    sweep,
+
+
 rule data:
     input:
-        "data/registry.toml",
-        "helpers/datasets.py",
-        "helpers/sources.py",
+        ancient("data/registry.toml"),
+        ancient("helpers/datasets.py"),
+        ancient("helpers/sources.py"),
     output:
         "_build/data/{name}.txt",
     params:
@@ -53,22 +85,27 @@ rule data:
 
 rule page:
     input:
-        source="notebooks/{page}.md",
-        lock="uv.lock",
-        engine=["tools/execute.py", "tools/notebook.py"],
-        registry="data/registry.toml",
-        metrics=lambda w: dependencies.metrics_file(w.page),
-        helpers=lambda w: dependencies.helper_files(w.page),
-        data=lambda w: [f"_build/data/{n}.txt" for n in dependencies.data_sets(w.page)],
-        models=lambda w: dependencies.model_files(w.page),
+        source=ancient("notebooks/{page}.md"),
+        metrics=ancient(lambda w: dependencies.metrics_file(w.page)),
+        helpers=ancient(lambda w: dependencies.helper_files(w.page)),
+        data=ancient(lambda w: [f"_build/data/{n}.txt" for n in dependencies.data_sets(w.page)]),
+        models=ancient(lambda w: dependencies.model_files(w.page)),
     output:
         "_build/run/{training}/{page}.ipynb",
     log:
         "_build/log/{training}/{page}.ipynb",
+    params:
+        digest=lambda w: digest.digest(w.page),
+        backend=BACKEND,
+        store=f"--store {config['store']}" if config.get("store") else "",
     resources:
         runtime=lambda w: MINUTES[w.training],
+        mem_mb=lambda w: 6000 if dependencies.uses_keras(w.page) else 2500,
+        gpu=lambda w: gpus_for(w.page),
+        attempt=lambda w, attempt: attempt,
     shell:
-        "python tools/execute.py {wildcards.page} {wildcards.training} {output} --log {log}"
+        "python tools/execute.py {wildcards.page} {wildcards.training} {output} --log {log} "
+        "--backend {params.backend} --attempt {resources.attempt} {params.store}"
 
 
 # The card is written when a run is complete, and an interrupted run resumes. To train again, delete
@@ -120,3 +157,29 @@ rule measurement:
         "_build/release/{measurement}/run.json",
     shell:
         "python tools/measure.py {wildcards.measurement}"
+
+
+# A few points of a sweep in one process. Those that a killed job had finished are not run again.
+rule sweep_batch:
+    output:
+        "_build/sweep/{sweep}/batch-{number}.json",
+    params:
+        digest=lambda w: sweep.batch_digest(w.sweep, int(w.number)),
+    resources:
+        runtime=60,
+        mem_mb=4000,
+        gpu=int(config.get("gpus", 0)),
+    shell:
+        "TF_NUM_INTRAOP_THREADS=1 TF_NUM_INTEROP_THREADS=1 "
+        "python tools/sweep.py batch {wildcards.sweep} {wildcards.number} {output}"
+
+
+rule sweep:
+    input:
+        lambda w: [
+            f"_build/sweep/{w.sweep}/batch-{i}.json" for i in range(len(sweep.batches(w.sweep)))
+        ],
+    output:
+        "_build/sweep/{sweep}/card.json",
+    shell:
+        "python tools/sweep.py card {wildcards.sweep} {output}"

@@ -2,6 +2,7 @@
 
 import os
 import platform
+import subprocess
 import sys
 import time
 from importlib import metadata
@@ -31,7 +32,7 @@ def describe(packages=(), backend=None):
     return {
         "packages": versions,
         **({"backend": backend} if backend else {}),
-        "hardware": f"{processor()}, {os.cpu_count()} cores",
+        "hardware": ", ".join([processor(), f"{os.cpu_count()} cores", *nvidia_smi("name")]),
         "date": time.strftime("%Y-%m-%d"),
     }
 
@@ -45,6 +46,32 @@ def processor():
     except OSError:
         pass
     return platform.processor() or platform.machine()
+
+
+def nvidia_smi(question):
+    """Return what the NVIDIA driver answers about the GPUs that this process may use.
+
+    Parameters
+    ----------
+    question : str
+        A property, e.g. ``"name"`` or ``"memory.used"``.
+
+    Returns
+    -------
+    list of str
+        One for each GPU; empty without any.
+    """
+    command = ["nvidia-smi", f"--query-gpu={question}", "--format=csv,noheader,nounits"]
+    shown = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if shown == "":
+        return []
+    if shown:
+        command.append(f"--id={shown}")
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return []
+    return done.stdout.strip().splitlines()
 
 
 def peak_memory_mb(*, of_children=False):

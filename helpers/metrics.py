@@ -5,6 +5,8 @@ somewhere else entirely. So ``data/metrics.toml`` keeps one expectation per metr
 value and data set, with a tolerance; nothing is expected of data that it does not name.
 """
 
+import json
+import os
 import tomllib
 from functools import cache
 from pathlib import Path
@@ -42,6 +44,7 @@ def check(name, value, *, training, source):
     if not np.isfinite(value):
         raise AssertionError(f"{name} is {value}; expected a finite number")
     entry = expected(name, training=training, source=source)
+    _note(name, value, entry)
     if entry is None:
         print(f"{name}: not comparable on this data")
         return
@@ -51,6 +54,16 @@ def check(name, value, *, training, source):
             f"for TRAINING = {training!r} on {source.title} ({source.variant})"
         )
     print(f"{name}: within tolerance")
+
+
+def _note(name, value, entry):
+    """Tell whoever runs the page what was measured, where ``$COURSE_METRICS`` names a file."""
+    path = os.environ.get("COURSE_METRICS")
+    if path:
+        expected = {key: entry[key] for key in ("value", "tolerance")} if entry else None
+        line = json.dumps({"name": name, "value": value, "expected": expected})
+        with open(path, "a", encoding="utf-8") as file:
+            file.write(line + "\n")
 
 
 def expected(name, *, training, source):

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from random import Random
 
 import nbformat
 import notebook
@@ -25,6 +26,7 @@ kernelspec:
 ---
 """
 BIN = os.path.dirname(sys.executable)
+EXTRA_PATH = ""  # looked into for modules before all else
 
 
 def page_source(*cells, parameters=None):
@@ -48,29 +50,36 @@ def course(tmp_path):
     return tmp_path
 
 
-def run(course, *command, **options):
-    env = {
+def environment_of(course):
+    return {
         **os.environ,
         "PATH": BIN + os.pathsep + os.environ["PATH"],
-        "PYTHONPATH": str(course),
+        "PYTHONPATH": os.pathsep.join(filter(None, [EXTRA_PATH, str(course)])),
         "COURSE_OFFLINE": "1",
     }
+
+
+def run(course, *command, **options):
+    env = environment_of(course)
     return subprocess.run(
         command, cwd=course, env=env, capture_output=True, text=True, timeout=300, **options
     )
 
 
-def execute(course, page, training="released"):
+def execute(course, page, training="released", *options):
     output, log = course / "out.ipynb", course / "log" / f"{page}.ipynb"
-    command = ("tools/execute.py", page, training, str(output), "--log", str(log))
+    command = ("tools/execute.py", page, training, str(output), "--log", str(log), *options)
     return run(course, sys.executable, *command), output, log
 
 
 def test_a_page_with_an_error_is_named_and_leaves_no_result(course):
-    (course / "notebooks" / "10_bad.md").write_text(page_source("x = 1", "x / 0", "print(x)"))
+    (course / "notebooks" / "10_bad.md").write_text(
+        page_source("def f(x):\n    return x / 0", "y = 1\nf(y)", "print(x)")
+    )
     result, output, log = execute(course, "10_bad")
     assert result.returncode != 0
-    assert "10_bad: cell [2] starting with `x / 0` raised ZeroDivisionError" in result.stderr
+    said = "10_bad: cell [2], notebooks/10_bad.md:22 `f(y)` raised ZeroDivisionError"
+    assert said in result.stderr
     assert not output.exists()
     assert log.exists(), "the partial notebook is kept"
 
@@ -88,6 +97,86 @@ def test_the_dial_is_set_and_a_page_without_it_is_refused(course):
     result, _, _ = execute(course, "10_dial", "quick")
     assert result.returncode != 0
     assert "unknown parameter TRAINING" in result.stderr
+
+
+@pytest.mark.slow
+def test_a_parameter_is_set_as_its_default_is_typed(course):
+    dial = page_source(
+        "print(RATE, SEED)", parameters='TRAINING = "quick"\nRATE: float = 0.1\nSEED = 0'
+    )
+    (course / "notebooks" / "10_dial.md").write_text(dial)
+    result, output, _ = execute(course, "10_dial", "quick", "-p", "RATE", "1", "-p", "SEED", "7")
+    assert result.returncode == 0, result.stderr
+    assert nbformat.read(output, as_version=4).cells[-1].outputs[0].text == "1.0 7\n"
+    output.unlink()
+    for wrong, said in (
+        (("SEED", "many"), "SEED = 'many' is str; the cell tagged `parameters` has SEED = 0"),
+        (
+            ("SPEED", "1"),
+            "unknown parameter SPEED; the cell tagged `parameters` has RATE, SEED, TR",
+        ),
+    ):
+        result, output, _ = execute(course, "10_dial", "quick", "-p", *wrong)
+        assert result.returncode != 0
+        assert said in result.stderr
+        assert not output.exists()
+
+
+@pytest.mark.slow
+def test_a_cell_that_takes_too_long_is_named(course):
+    code = "import time\nprint('before')\ntime.sleep(60)"
+    (course / "notebooks" / "10_slow.md").write_text(page_source("x = 1", code))
+    result, output, log = execute(course, "10_slow", "released", "--timeout", "2")
+    assert result.returncode != 0
+    said = "10_slow: cell [2], notebooks/10_slow.md:22 `time.sleep(60)` took longer than 2 seconds"
+    assert said in result.stderr
+    assert not output.exists()
+    partial = nbformat.read(log, as_version=4)
+    assert partial.cells[-1].outputs[0].text == "before\n"
+
+
+def test_a_kernel_that_is_not_there_is_named(course):
+    text = page_source("print(1)").replace("  name: python3", "  name: julia-1.9")
+    (course / "notebooks" / "10_other.md").write_text(text)
+    result, output, _ = execute(course, "10_other")
+    assert result.returncode != 0
+    assert "10_other: there is no kernel 'julia-1.9' here" in result.stderr
+    assert not output.exists()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="mounts a small disk")
+def test_a_full_disk_is_named_and_the_old_result_stands(course):
+    """Fill the disk before the run, and by the run itself."""
+    big = "import base64, os\nprint(base64.b64encode(os.urandom(3_000_000)).decode())"
+    (course / "notebooks" / "10_big.md").write_text(page_source("print(1)", big))
+    disk = course / "small"
+    disk.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "none", disk], check=True)
+    try:
+        output = disk / "out.ipynb"
+        output.write_text("the old result")
+        command = ["tools/execute.py", "10_big", "released", str(output)]
+        result = run(course, sys.executable, *command, "--log", str(disk / "log" / "10_big.ipynb"))
+        assert result.returncode != 0
+        assert "10_big: No space left on device" in result.stderr, result.stderr
+        assert output.read_text() == "the old result"
+        assert not list(disk.rglob(".part-*"))
+    finally:
+        subprocess.run(["umount", disk], check=True)
+
+
+def test_a_failing_cell_is_not_tried_again_but_a_killed_run_is(course):
+    page = course / "notebooks" / "10_bad.md"
+    count = f"open({str(course / 'runs')!r}, 'a').write('x')"
+    page.write_text(page_source(count, "1 / 0"))
+    assert execute(course, "10_bad")[0].returncode != 0
+    again = execute(course, "10_bad", "released", "--attempt", "2")[0]
+    assert "ZeroDivisionError" in again.stderr and "not tried again" in again.stderr
+    assert (course / "runs").read_text() == "x"
+    page.write_text(page_source(count))
+    assert execute(course, "10_bad", "released", "--attempt", "2")[0].returncode == 0
+    assert (course / "runs").read_text() == "xx"
 
 
 def test_an_executed_page_is_clean(course):
@@ -139,6 +228,31 @@ def test_only_what_is_stale_is_redone(course):
 
 
 @pytest.mark.slow
+def test_a_fresh_clone_runs_only_the_pages_whose_record_is_stale(course):
+    for name, module in (("10_a", "convolution"), ("11_b", "sources")):
+        (course / "notebooks" / f"{name}.md").write_text(
+            page_source(f"from helpers import {module}")
+        )
+        assert run(course, sys.executable, "tools/record.py", name).returncode == 0
+    for folder in ("_build", ".snakemake"):
+        shutil.rmtree(course / folder)
+    for path in course.rglob("*"):  # a clone has new times
+        path.touch()
+    assert snakemake(course).returncode == 0
+    assert times(course) == {}, "records that follow from their inputs are not run again"
+    with open(course / "helpers" / "convolution.py", "a") as file:
+        file.write("\n# changed\n")
+    told = run(course, sys.executable, "tools/digest.py").stdout.splitlines()
+    assert told == [
+        "10_a: stale: helpers/convolution.py",
+        "11_b: current",
+        "1 of 2 records are stale",
+    ]
+    assert snakemake(course).returncode == 0
+    assert set(times(course)) == {"10_a"}
+
+
+@pytest.mark.slow
 def test_a_failed_or_killed_record_leaves_the_old_one(course):
     page = course / "notebooks" / "10_a.md"
     record = course / "notebooks" / "10_a.ipynb"
@@ -185,3 +299,61 @@ def test_a_record_made_from_a_stand_in_is_refused(course):
     assert result.returncode != 0
     assert "ran on a stand-in for dog" in result.stderr
     assert not (course / "notebooks" / "10_a.ipynb").exists()
+
+
+@pytest.mark.slow
+def test_a_run_killed_at_three_random_moments_ends_as_one_that_was_not(course):
+    pages = ("10_a", "11_b", "12_c", "13_d")
+    started = course / "started"
+    for page in pages:
+        cells = (
+            f"open({str(started)!r}, 'a').write('{page} ')",
+            "import time\nimport numpy as np\ntime.sleep(1)",
+            f"print({page!r}, np.random.default_rng(7).random(3))",
+        )
+        (course / "notebooks" / f"{page}.md").write_text(page_source(*cells))
+    assert snakemake(course).returncode == 0
+    folder = course / "_build" / "run" / "released"
+    whole = {page: cells_of(folder / f"{page}.ipynb") for page in pages}
+    for name in ("_build", ".snakemake"):
+        shutil.rmtree(course / name)
+    started.unlink()
+
+    random = Random(0)
+    env = environment_of(course)
+    command = [sys.executable, "-m", "snakemake", "--profile", "profiles/local", "--cores", "2"]
+    finished = {}
+    for _ in range(3):
+        process = subprocess.Popen(
+            command, cwd=course, env=env, start_new_session=True, stderr=subprocess.DEVNULL
+        )
+        time.sleep(random.uniform(3, 8))
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        for page, when in finished.items():
+            assert times(course)[page] == when, f"{page} had finished and was run again"
+        finished = times(course)
+        for path in folder.glob("*.ipynb"):
+            nbformat.validate(nbformat.read(path, as_version=4))
+
+    assert snakemake(course).returncode == 0
+    assert {page: cells_of(folder / f"{page}.ipynb") for page in pages} == whole
+    assert finished.items() <= times(course).items()
+    assert not list((course / "_build").rglob(".part-*"))
+
+
+def cells_of(path):
+    return nbformat.read(path, as_version=4).cells
+
+
+@pytest.mark.slow
+def test_a_result_is_also_written_elsewhere(course):
+    (course / "notebooks" / "10_a.md").write_text(page_source("print(1)"))
+    result, output, _ = execute(course, "10_a", "released", "--store", str(course / "store"))
+    assert result.returncode == 0, result.stderr
+    copy = course / "store" / "released" / "10_a.ipynb"
+    assert cells_of(copy) == cells_of(output)
+    refused = execute(course, "10_a", "released", "--store", "s3://bucket/course")[0]
+    assert refused.returncode != 0
+    assert "s3://bucket/course/released/10_a.ipynb" in refused.stderr
+    assert "STORE=s3://" in refused.stderr

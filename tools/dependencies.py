@@ -59,7 +59,12 @@ def _imports(path):
 
 def helper_files(page):
     """Return the helper files that a page imports, directly or through others, sorted."""
-    found, waiting = set(), [ROOT / "notebooks" / f"{page}.md"]
+    return helpers_of(ROOT / "notebooks" / f"{page}.md")
+
+
+def helpers_of(path):
+    """Return the helper files that a page or a program imports, sorted."""
+    found, waiting = set(), [path]
     while waiting:
         new = _imports(waiting.pop()) - found
         found |= new
@@ -84,6 +89,36 @@ def data_sets(page):
         alias.name for node in nodes if isinstance(node, ast.ImportFrom) for alias in node.names
     }
     return sorted({LOADERS[name] for name in names & set(LOADERS)})
+
+
+def uses_keras(page):
+    """Whether a page imports Keras, itself or through its helpers."""
+    files = [ROOT / "notebooks" / f"{page}.md", *(ROOT / file for file in helper_files(page))]
+    return any(
+        name.split(".")[0] == "keras"
+        for file in files
+        for node in ast.walk(_code(file))
+        for name in (
+            [alias.name for alias in node.names]
+            if isinstance(node, ast.Import)
+            else [node.module or ""]
+            if isinstance(node, ast.ImportFrom) and not node.level
+            else []
+        )
+    )
+
+
+def seeds(page):
+    """Return the seeds that stand in the code of a page, sorted."""
+    found = set()
+    for node in ast.walk(_code(ROOT / "notebooks" / f"{page}.md")):
+        if not isinstance(node, ast.Call):
+            continue
+        name = getattr(node.func, "attr", getattr(node.func, "id", ""))
+        values = [k.value for k in node.keywords if k.arg in ("seed", "random_state")]
+        values += node.args[:1] if name in ("set_random_seed", "default_rng") else []
+        found |= {v.value for v in values if isinstance(v, ast.Constant) and type(v.value) is int}
+    return sorted(found)
 
 
 def metrics_file(page):

@@ -1,29 +1,41 @@
 """Run one page with papermill and keep the result only if every cell succeeded.
 
     python tools/execute.py 05_first_cnn quick OUTPUT.ipynb --log LOG.ipynb
+    python tools/execute.py 05_first_cnn quick OUTPUT.ipynb --log LOG.ipynb -p SEED 3
 
 The partial notebook of a failed run stays at the path given by --log. Beside it a small JSON file
 says how the run ended; `tools/report_runs.py` makes a table of these.
 """
 
 import argparse
-import hashlib
+import ast
 import json
 import os
+import platform
+import re
 import sys
+import tempfile
 import time
 from pathlib import Path
 
+import digest
+import hardware
 import nbformat
 import notebook
 import papermill
-from dependencies import data_sets, helper_files, source_text
-from papermill.exceptions import PapermillExecutionError
+from dependencies import seeds, uses_keras
+from digest import data_at_hand
+from jupyter_client.kernelspec import NoSuchKernel
+from papermill.exceptions import PapermillException, PapermillExecutionError
+from papermill.iorw import papermill_io
 
-from helpers import environment, sources
+from helpers import environment
 from helpers.sources import written_whole
 
 CELL_TIMEOUT = {"released": 600, "quick": 600, "full": 24 * 3600}  # seconds
+START_TIMEOUT = 120  # seconds until a kernel answers
+IN_A_CELL = "in a cell"  # these failures would come again, so nothing runs them twice
+ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def main():
@@ -32,25 +44,89 @@ def main():
     parser.add_argument("training", choices=sorted(CELL_TIMEOUT))
     parser.add_argument("output", type=Path)
     parser.add_argument("--log", type=Path, required=True)
+    parser.add_argument(
+        "-p",
+        "--parameter",
+        nargs=2,
+        action="append",
+        default=[],
+        metavar=("NAME", "VALUE"),
+        help="another value for a name of the cell tagged `parameters`",
+    )
+    parser.add_argument("--backend", help="what Keras runs on: tensorflow, jax or torch")
+    parser.add_argument("--timeout", type=int, help="seconds that one cell may take")
+    parser.add_argument("--attempt", type=int, default=1, help="2 where a cluster tries again")
+    parser.add_argument("--store", help="also write the result here: s3://…, gs://… or a folder")
     args = parser.parse_args()
-    notebook.prepare_environment()
-    status = {"page": args.page, "training": args.training, "status": "interrupted"}
-    write_status(args.log, status)  # stands if this process is killed
-    started = time.perf_counter()
+    notebook.prepare_environment(args.backend)
     try:
-        result = execute(args.page, args.training, args.log)
-    except (PapermillExecutionError, RuntimeError, OSError) as error:
-        status["status"] = message = failure(args.page, error)
-    else:
-        status["status"], message = "ok", None
-    status["seconds"] = round(time.perf_counter() - started, 1)
-    status["peak_memory_mb"] = environment.peak_memory_mb(of_children=True)
-    status["finished"] = time.strftime("%Y-%m-%d %H:%M")
-    write_status(args.log, status)
-    if message:
-        sys.exit(f"{message}\nThe partial notebook is {args.log}")
-    result.metadata["provenance"] = provenance(args.page, args.training, status)
+        run(args)
+    except Failure as failure:
+        sys.exit(f"{failure}\nThe partial notebook is {args.log}")
+    except OSError as problem:  # a full disk has no room for a report either
+        sys.exit(f"{args.page}: {said(problem)}")
+
+
+class Failure(Exception):
+    """A run that did not end well, in words."""
+
+
+def run(args):
+    """Execute a page and write the result, or say what went wrong."""
+    before = status_of(args.log)
+    now = {
+        "page": args.page,
+        "training": args.training,
+        "digest": digest.digest(args.page),
+        "attempt": args.attempt,
+        "host": os.environ.get("SLURMD_NODENAME") or platform.node(),
+        "gpu": os.environ.get("CUDA_VISIBLE_DEVICES", ""),
+        "started": time.time(),
+    }
+    if args.attempt > 1 and before.get("failed") == IN_A_CELL:
+        if before["digest"] == now["digest"]:
+            raise Failure(f"{before['status']} (not tried again)")
+    write_status(args.log, {**now, "status": "interrupted"})  # stands if this process is killed
+    started = time.perf_counter()
+    gpus = hardware.GpuMemory()
+    failure, result = None, None
+    try:
+        with gpus:
+            result = execute(args)
+    except PapermillExecutionError as error:
+        failure, now["failed"] = cell_failure(args.page, error), IN_A_CELL
+    except TimeoutError as error:
+        failure, now["failed"] = timeout_failure(args, error), IN_A_CELL
+    except NoSuchKernel as error:
+        failure = (
+            f"{args.page}: there is no kernel {error.name!r} here; notebooks/{args.page}.md names "
+            "it under `kernelspec`. Expected python3, which comes with the course."
+        )
+    except (PapermillException, RuntimeError, OSError) as error:
+        failure = f"{args.page}: {said(error)}"
+    now |= {
+        "status": failure or "ok",
+        "seconds": round(time.perf_counter() - started, 1),
+        "ended": time.time(),
+        "finished": time.strftime("%Y-%m-%d %H:%M"),
+        "peak_memory_mb": environment.peak_memory_mb(of_children=True),
+        "peak_gpu_memory_mb": gpus.peak_mb,
+    }
+    write_status(args.log, now)
+    if failure:
+        raise Failure(failure)
+    result.metadata["provenance"] = provenance(args.page, args.training, now, result)
+    if args.store:
+        store(result, f"{args.store.rstrip('/')}/{args.training}/{args.page}.ipynb")
     notebook.write(result, args.output)
+
+
+def status_of(log):
+    """Return how the last run of a page ended, as far as it is known."""
+    try:
+        return json.loads(log.with_suffix(".json").read_text())
+    except (OSError, ValueError):
+        return {}
 
 
 def write_status(log, status):
@@ -58,75 +134,173 @@ def write_status(log, status):
         part.write_text(json.dumps(status))
 
 
-def execute(page, training, log):
+def execute(args):
     """Return the executed, cleaned notebook; raises where a cell does."""
-    source = notebook.read_source(page)
-    log.parent.mkdir(parents=True, exist_ok=True)
-    prepared = log.with_suffix(".source.ipynb")
+    source = notebook.read_source(args.page)
+    args.log.parent.mkdir(parents=True, exist_ok=True)
+    prepared = args.log.with_suffix(".source.ipynb")
     notebook.write(source, prepared)
-    known = papermill.inspect_notebook(str(prepared))
-    if any("parameters" in cell.metadata.get("tags", []) for cell in source.cells):
-        wanted = {"TRAINING": training}
-    else:
-        wanted = {}  # a page that does not train has no dial
-    unknown = set(wanted) - set(known)
+    measured = Path(tempfile.mkstemp(prefix="metrics-", suffix=".jsonl")[1])
+    os.environ["COURSE_METRICS"] = str(measured)
+    try:
+        papermill.execute_notebook(
+            str(prepared),
+            str(args.log),
+            parameters=parameters(source, args),
+            kernel_name=source.metadata.kernelspec.name,
+            cwd=str(notebook.NOTEBOOKS),
+            execution_timeout=args.timeout or CELL_TIMEOUT[args.training],
+            start_timeout=START_TIMEOUT,
+            progress_bar=progress(args.page),
+        )
+        result = notebook.number(notebook.clean(nbformat.read(args.log, as_version=4)))
+        result.metadata["measured"] = [json.loads(s) for s in measured.read_text().splitlines()]
+    finally:
+        measured.unlink(missing_ok=True)
+    return result
+
+
+def parameters(source, args):
+    """Return what to set in the cell tagged `parameters`; refuse what it does not have.
+
+    Nothing where all values are the defaults: then nothing is injected, and the record stays equal
+    to its source.
+    """
+    known = notebook.parameters(source)
+    wanted = {name: value(text) for name, text in args.parameter}
+    if known:  # a page that does not train has no dial
+        wanted.setdefault("TRAINING", args.training)
+    unknown = sorted(set(wanted) - set(known))
     if unknown:
         raise RuntimeError(
-            f"unknown parameter {', '.join(sorted(unknown))}; the cell tagged `parameters` has "
+            f"unknown parameter {', '.join(unknown)}; the cell tagged `parameters` has "
             f"{', '.join(sorted(known)) or 'none'}"
         )
-    if all(known[name]["default"].strip("\"'") == value for name, value in wanted.items()):
-        wanted = {}  # the defaults: nothing to inject, and the record stays equal to its source
-    papermill.execute_notebook(
-        str(prepared),
-        str(log),
-        parameters=wanted,
-        kernel_name="python3",
-        cwd=str(notebook.NOTEBOOKS),
-        execution_timeout=CELL_TIMEOUT[training],
-        start_timeout=120,
-        progress_bar={"desc": page, "unit": " cells"} if sys.stderr.isatty() else False,
-    )
-    return notebook.clean(nbformat.read(log, as_version=4))
+    for name, chosen in wanted.items():
+        kind = type(known[name])
+        if kind is float and isinstance(chosen, int):
+            wanted[name] = float(chosen)
+        elif not isinstance(chosen, kind) and known[name] is not None:
+            raise RuntimeError(
+                f"{name} = {chosen!r} is {type(chosen).__name__}; the cell tagged `parameters` "
+                f"has {name} = {known[name]!r}, so {kind.__name__} is expected"
+            )
+    return {} if all(known[n] == chosen for n, chosen in wanted.items()) else wanted
 
 
-def failure(page, error):
-    """Return one line that names page, cell and error."""
-    if isinstance(error, PapermillExecutionError):
-        line = error.source.strip().splitlines()[0][:60]
-        return (
-            f"{page}: cell [{error.exec_count}] starting with `{line}` "
-            f"raised {error.ename}: {error.evalue}"
-        )
-    return f"{page}: {error}"
+def value(text):
+    """Return a number, a list or a truth where a text is one of Python's literals."""
+    try:
+        return ast.literal_eval(text)
+    except (SyntaxError, ValueError):
+        return text
 
 
-def provenance(page, training, status):
+class Lines:
+    """Turns the redrawing of a progress bar into lines, for logs."""
+
+    def write(self, text):
+        text = text.strip("\r\n ")
+        if text:
+            print(text, file=sys.stderr, flush=True)
+
+    def flush(self):
+        pass
+
+
+def progress(page):
+    """Say page, cell and time: a bar on a terminal, now and then a line elsewhere."""
+    bar = {"desc": page, "bar_format": "{desc}: cell {n_fmt} of {total_fmt}, {elapsed}"}
+    if sys.stderr.isatty() and not os.environ.get("CI"):
+        bar["bar_format"] += " {bar}"
+        return bar
+    return {**bar, "file": Lines(), "mininterval": 30, "miniters": 1}
+
+
+# --- failures in words ----------------------------------------------------------------------------
+
+
+def said(error):
+    """Return an error in one line."""
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.strerror}: {error.filename or 'while writing'}"
+    return str(error) or type(error).__name__
+
+
+def cell_failure(page, error):
+    """Return one line that names page, cell, source line and error."""
+    where = place(page, error.source, error.traceback, error.exec_count)
+    return f"{where} raised {error.ename}: {ANSI.sub('', error.evalue)}"
+
+
+def timeout_failure(args, error):
+    """Return one line that names the cell which took too long: the last that was started."""
+    limit = args.timeout or CELL_TIMEOUT[args.training]
+    cells = nbformat.read(args.log, as_version=4).cells if args.log.is_file() else []
+    started = [c for c in cells if c.metadata.get("papermill", {}).get("start_time")]
+    if not started:
+        return f"{args.page}: {said(error).splitlines()[0]}"
+    last = started[-1]
+    tracebacks = [o.traceback for o in last.get("outputs", []) if o.output_type == "error"]
+    where = place(args.page, last.source, tracebacks[-1] if tracebacks else [])
+    return f"{where} took longer than {limit} seconds"
+
+
+def place(page, source, traceback, number=None):
+    """Return where in a page a cell failed: its number, the line of the source file, the code."""
+    frames = re.findall(r"Cell In\[(\d+)\], line (\d+)", ANSI.sub("", "\n".join(traceback or [])))
+    number = str(number or (frames[0][0] if frames else "?"))  # the outermost is the cell that ran
+    within = ([line for cell, line in frames if cell == number] or [1])[-1]
+    lines = source.splitlines() or [""]
+    code = lines[min(int(within), len(lines)) - 1].strip()[:60]
+    text = (notebook.NOTEBOOKS / f"{page}.md").read_text(encoding="utf-8")
+    start = text.find(source.strip("\n"))
+    where = f"notebooks/{page}.md"
+    if start >= 0:
+        where += f":{text.count(chr(10), 0, start) + int(within)}"
+    return f"{page}: cell [{number}], {where} `{code}`"
+
+
+# --- what stands behind a result ------------------------------------------------------------------
+
+
+def provenance(page, training, status, result):
     """Return what stands behind the figures of a run; kept in metadata, never compared."""
     packages = ["numpy", "scipy", "matplotlib"]
-    uses_keras = "helpers/training.py" in helper_files(page) or "import keras" in source_text(page)
-    if uses_keras:
+    backend = None
+    if uses_keras(page):
         packages += ["keras", "tensorflow-cpu", "tensorflow", "jax", "torch"]
-    backend = os.environ.get("KERAS_BACKEND", "tensorflow")
+        backend = os.environ.get("KERAS_BACKEND", "tensorflow")
+    found = digest.inputs(page)
+    gpu_memory = status["peak_gpu_memory_mb"]
     return {
         "training": training,
         "seconds": status["seconds"],
         "peak_memory_mb": status["peak_memory_mb"],
-        "data": {name: data_at_hand(name) for name in data_sets(page)},
-        **environment.describe(packages, backend if uses_keras else None),
+        **({"peak_gpu_memory_mb": gpu_memory} if gpu_memory else {}),
+        "seeds": seeds(page),
+        "metrics": result.metadata.pop("measured"),
+        "data": {
+            name.removeprefix("data "): data_at_hand(name.removeprefix("data "))
+            for name in found
+            if name.startswith("data ")
+        },
+        "inputs": found,
+        "input_digest": digest.digest_of(found),
+        **environment.describe(packages, backend),
     }
 
 
-def data_at_hand(name):
-    """Return which file or files of a data set are there without a download, or that some lack."""
-    found = [sources.at_hand(name, part) for part in sources.parts(name)]
-    if None in found:
-        return {"stand_in": True}
-    if len(found) == 1:
-        return {"variant": found[0].entry["variant"], "sha256": found[0].entry["sha256"]}
-    digests = "".join(file.entry["sha256"] for file in found)
-    sha256 = hashlib.sha256(digests.encode()).hexdigest()
-    return {"variant": f"{len(found)} files", "sha256": sha256}
+def store(result, target):
+    """Write a notebook where papermill can: a folder, or a bucket with the packages for it."""
+    try:
+        if "://" not in target:
+            Path(target).parent.mkdir(parents=True, exist_ok=True)
+        papermill_io.write(nbformat.writes(result), target)
+    except (PapermillException, ImportError) as error:
+        raise Failure(
+            f"{target}: {error}. `make run STORE=s3://…` and `STORE=gs://…` install what it needs."
+        ) from error
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """Read the source of a page, clean an executed notebook, and write notebooks whole."""
 
+import ast
 import base64
 import hashlib
 import os
@@ -28,14 +29,35 @@ def read_source(page):
     if not path.is_file():
         raise SystemExit(f"there is no page {page!r}; pages: {', '.join(pages())}")
     notebook = jupytext.read(path)
+    kernel = notebook.metadata.get("kernelspec", {}).get("name", "python3")
     notebook.metadata = nbformat.from_dict(
         {
-            "kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"},
+            "kernelspec": {"name": kernel, "display_name": "Python 3", "language": "python"},
             "language_info": {"name": "python"},
         }
     )
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     return number(notebook)
+
+
+def parameters(notebook):
+    """Return names and values of the cell tagged `parameters`; empty where there is none.
+
+    It is plain: one literal a line, such as ``TRAINING = "released"``, with a type where wanted.
+    """
+    found = {}
+    for cell in notebook.cells:
+        if "parameters" not in cell.metadata.get("tags", []):
+            continue
+        for node in ast.parse(cell.source).body:
+            if isinstance(node, ast.Assign):
+                names = node.targets
+            elif isinstance(node, ast.AnnAssign) and node.value is not None:
+                names = [node.target]
+            else:
+                continue
+            found |= {name.id: ast.literal_eval(node.value) for name in names}
+    return found
 
 
 def number(notebook):
@@ -102,12 +124,22 @@ def write(notebook, path):
         nbformat.write(notebook, part)
 
 
-def prepare_environment():
+def prepare_environment(backend=None):
     """Make this process and the kernels it starts independent of the user's settings and folder.
 
     Kernels get a configuration of their own: no start-up files, no history, no notices. Folders
     given by ``$COURSE_DATA`` and ``$COURSE_CACHE`` become absolute, because pages run elsewhere.
+    The kernel is this environment's, and equal seeds give equal numbers.
+
+    Parameters
+    ----------
+    backend : str, optional
+        What Keras runs on; by default what ``$KERAS_BACKEND`` says, else TensorFlow.
     """
+    os.environ["KERAS_BACKEND"] = backend or os.environ.get("KERAS_BACKEND") or "tensorflow"
+    os.environ["JUPYTER_PREFER_ENV_PATH"] = "1"
+    os.environ["PYTHONHASHSEED"] = "0"
+    os.environ["TF_DETERMINISTIC_OPS"] = "1"  # what enable_op_determinism() sets, for every page
     folder = ROOT / "_build" / "ipython"
     config = folder / "profile_default" / "ipython_kernel_config.py"
     with written_whole(config) as part:

@@ -1,9 +1,10 @@
-"""Print how the last run of every page ended: `python tools/report_runs.py quick`."""
+"""Print how the last run of every page ended: `python tools/report_runs.py quick jax`."""
 
 import json
 import sys
 from pathlib import Path
 
+import digest
 import notebook
 
 LOG = Path("_build/log")
@@ -11,11 +12,14 @@ LOG = Path("_build/log")
 
 def main():
     training = sys.argv[1]
+    backend = (sys.argv[2:] or ["tensorflow"])[0]
     rows = [("page", "seconds", "peak memory", "finished", "status")]
     for page in notebook.pages():
         path = LOG / training / f"{page}.json"
         if not path.is_file():
-            rows.append((page, "", "", "", "not run"))
+            current = training == "released" and digest.record_is_current(page, backend)
+            said = "not run: its record is current" if current else "not run"
+            rows.append((page, "", "", "", said))
             continue
         run = json.loads(path.read_text())
         seconds = f"{run['seconds']:.0f}" if "seconds" in run else ""

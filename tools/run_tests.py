@@ -3,8 +3,8 @@
 fast: lint, unit and property tests, and every record against a fresh run. Where the data at hand is
       the data of the record, all its compared cells must agree; elsewhere every cell must run, and
       those tagged `nbval-check-output` must agree.
-slow: mutated records must fail, killed runs must leave nothing half-written, quick runs, and the
-      built site.
+slow: mutated records must fail, killed runs must leave nothing half-written, quick runs, the built
+      site, and the course on a real Slurm of two nodes.
 """
 
 import json
@@ -49,7 +49,10 @@ def main():
     os.environ.setdefault("COURSE_OFFLINE", "1")  # tests wait for no network
     notebook.prepare_environment()
     if sys.argv[1:] == ["slow"]:
-        steps = [("slow tests", [*PYTEST, "-m", "slow", "tests"])]
+        steps = [
+            ("slow tests", [*PYTEST, "-m", "slow", "tests"]),
+            ("a real Slurm", [*PYTEST[:3], "-m", "slurm", "tests/test_slurm.py"]),
+        ]
     else:
         ruff = [sys.executable, "-m", "ruff"]
         steps = [

@@ -117,17 +117,26 @@ def student_buttons(buttons, pagename, pathto, published):
 
 def provenance_strip(run):
     """Return one quiet line of HTML: what, where and with which versions a page was run."""
+    memory = f"{run['peak_memory_mb']:,} MB"
+    if run.get("peak_gpu_memory_mb"):
+        memory += f", {run['peak_gpu_memory_mb']:,} MB on the GPU"
     parts = [
         f"Recorded {run['date']}",
         f"{run['seconds']:.0f} s",
-        f"{run['peak_memory_mb']:,} MB",
+        memory,
         run["hardware"],
+        *([f"Keras on {run['backend']}"] if run.get("backend") else []),
         ", ".join(f"{name} {version}" for name, version in run["packages"].items()),
     ]
     parts += [
         f"data {name}: {data['variant']}, sha256 {data['sha256'][:12]}"
         for name, data in run["data"].items()
     ]
+    if run.get("seeds"):
+        seeds = ", ".join(map(str, run["seeds"]))
+        parts.append(f"{'seed' if len(run['seeds']) == 1 else 'seeds'} {seeds}")
+    if run.get("input_digest"):
+        parts.append(f"inputs sha256 {run['input_digest'][:12]}")
     text = " · ".join(html.escape(part) for part in parts)
     return f'<aside class="provenance" aria-label="How this page was run"><p>{text}</p></aside>'
 

@@ -1,0 +1,174 @@
+"""The course on a real Slurm: two nodes with a GPU each, of which one breaks down."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from datetime import datetime
+from itertools import pairwise
+
+import dependencies
+import nbformat
+import notebook
+import pytest
+import slurm_cluster
+import yaml
+from conftest import ROOT
+from test_engine import page_source
+
+# By default few pages, for the sake of time; with COURSE_SLURM_PAGES=all the whole course.
+PAGES = ("01_convolution", "02_kernels")
+SMALL = ("90_small", "91_small")  # written here: each trains a little
+TRAINS = """
+from helpers import datasets, models
+from helpers.backend import keras
+data = datasets.load_toy10(1000, 0)
+keras.utils.set_random_seed(0)
+model = models.cifar_cnn(n_filter=4)
+model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+history = model.fit(data.x_train / 255, data.y_train, epochs=4, verbose=0)
+print(len(history.history["loss"]))
+"""
+PATIENCE = 420  # seconds
+
+lacking = slurm_cluster.missing()
+pytestmark = pytest.mark.slurm
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory):
+    if lacking:
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(f"no Slurm here: {lacking}")
+    with slurm_cluster.Cluster(tmp_path_factory.mktemp("slurm")) as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def course(tmp_path):
+    ignore = shutil.ignore_patterns("__pycache__")
+    for name in ("tools", "helpers", "profiles", "data"):
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=ignore)
+    for name in ("Snakefile", "uv.lock"):
+        shutil.copy(ROOT / name, tmp_path)
+    (tmp_path / "notebooks").mkdir()
+    return tmp_path
+
+
+@contextmanager
+def started(course, cluster, *arguments):
+    """Start Snakemake with the cluster's profile, told to look more often than it would."""
+    path = os.pathsep.join([cluster.environment["PATH"], os.path.dirname(sys.executable)])
+    often = [
+        "--slurm-init-seconds-before-status-checks",
+        "2",
+        "--seconds-between-status-checks",
+        "2",
+    ]
+    log = open(course / "snakemake.log", "a")
+    process = subprocess.Popen(
+        [
+            sys.executable,
+            "-m",
+            "snakemake",
+            "--profile",
+            "profiles/slurm",
+            "--slurm-no-account",
+            *often,
+            *arguments,
+        ],
+        cwd=course,
+        env={**os.environ, **cluster.environment, "PATH": path, "COURSE_OFFLINE": "1"},
+        stdout=log,
+        stderr=log,
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def host_of(course, page):
+    """Return the node that a page was started on last, and whether it has ended."""
+    try:
+        status = json.loads((course / "_build" / "log" / "quick" / f"{page}.json").read_text())
+    except (OSError, ValueError):
+        return None, False
+    return status["host"], "ended" in status
+
+
+def finished(process, course, seconds=PATIENCE):
+    try:
+        code = process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        code = f"none after {seconds} s"
+    assert code == 0, (course / "snakemake.log").read_text()[-5000:]
+
+
+def seconds_of(job, key):
+    return datetime.fromisoformat(job[key]).timestamp()
+
+
+def test_a_sweep_runs_there_with_one_command(course, cluster):
+    name = "toy10_learning_rate"
+    sweeps = yaml.safe_load((ROOT / "sweeps.yml").read_text())
+    recipe = {"epochs": 1, "n_train": 500, "n_validation": 200}
+    sweeps[name]["network"]["recipe"] |= recipe  # all points, a second each
+    (course / "sweeps.yml").write_text(yaml.safe_dump({name: sweeps[name]}))
+    target = f"_build/sweep/{name}/card.json"
+    with started(course, cluster, "--", target) as process:
+        finished(process, course)
+    card = json.loads((course / target).read_text())
+    assert len(card["points"]) == 24
+    assert {job["JobState"] for job in cluster.jobs()} == {"COMPLETED"}
+    assert {job["NodeList"] for job in cluster.jobs()} == {"n1", "n2"}
+
+
+def test_the_pages_run_though_a_node_breaks_down(course, cluster):
+    before = len(cluster.jobs())
+    pages = PAGES
+    if os.environ.get("COURSE_SLURM_PAGES") == "all":
+        pages = notebook.pages()
+    for page in pages:
+        shutil.copy(ROOT / "notebooks" / f"{page}.md", course / "notebooks")
+    for page in SMALL:
+        (course / "notebooks" / f"{page}.md").write_text(page_source(TRAINS.strip()))
+    pages = [*pages, *SMALL]
+    with_gpu = [p for p in pages if p in SMALL or dependencies.uses_keras(p)]
+    with started(course, cluster, "--config", "training=quick") as process:
+        deadline, victim = time.monotonic() + 120, None
+        while victim is None and time.monotonic() < deadline and process.poll() is None:
+            victim = next((p for p in with_gpu if host_of(course, p) == ("n2", False)), None)
+            time.sleep(0.2)
+        assert victim, (
+            "no page with a GPU came to the second node\n" + (course / "snakemake.log").read_text()
+        )
+        time.sleep(3)  # into its cells
+        cluster.crash("n2")
+        finished(process, course)
+
+    for page in pages:
+        done = nbformat.read(course / "_build" / "run" / "quick" / f"{page}.ipynb", as_version=4)
+        assert all(cell.execution_count for cell in done.cells if cell.cell_type == "code")
+        assert done.metadata.provenance.training == "quick"
+    assert host_of(course, victim) == ("n1", True), "the page that was cut off ran again elsewhere"
+    assert not list((course / "_build" / "run").rglob(".part-*"))
+
+    jobs = [job for job in cluster.jobs() if int(job["JobId"]) > before]
+    cut_off = [job for job in jobs if job["JobState"] != "COMPLETED"]
+    assert {job["NodeList"] for job in cut_off} == {"n2"}
+    assert len(jobs) - len(cut_off) == len(pages), "nothing that had finished was done twice"
+    on_gpu = [job for job in jobs if "gpu" in job.get("TresPerJob", "")]
+    assert len(on_gpu) == len(with_gpu) + sum(job in on_gpu for job in cut_off)
+    for node in slurm_cluster.NODES:
+        here = sorted(
+            (seconds_of(j, "StartTime"), seconds_of(j, "EndTime"))
+            for j in on_gpu
+            if j["NodeList"] == node
+        )
+        for before, after in pairwise(here):
+            assert before[1] <= after[0], f"two notebooks on the GPU of {node}: {here}"
