@@ -33,6 +33,7 @@ ZIP = "convolutions-to-chirps.zip"
 # What a student needs beside the notebooks. Everything else of the repository stays out.
 SHARED = ("helpers/**/*.py", "helpers/checks/solutions.json", "data/registry.toml",
           "data/metrics.toml", "data/gw/*", "data/models/**/*", "requirements.txt",
+          "book/_static/widgets/*", "book/_static/live/*",  # as helpers/_static
           "LICENSE", "LICENSE-CONTENT", "CITATION.cff")  # fmt: skip
 STAMP = (2026, 1, 1, 0, 0, 0)  # of every file in the archive, so that equal input gives equal bytes
 
