@@ -9,9 +9,9 @@ import subprocess
 import sys
 import time
 
+import bench_grading
 import pytest
 import synthetic
-from conftest import ROOT
 from grading_class import PAGE, SEED
 
 pytestmark = [
@@ -28,13 +28,7 @@ STUDENTS = 30
 def course(tmp_path_factory):
     """A copy of the course, the keys of a term, and a class that has handed in."""
     place = tmp_path_factory.mktemp("term")
-    course = place / "course"
-    ignore = shutil.ignore_patterns("__pycache__", "models", "*.ipynb")
-    for name in ("tools", "helpers", "profiles", "data", "notebooks"):
-        shutil.copytree(ROOT / name, course / name, ignore=ignore)
-    (course / "book").mkdir()
-    for name in ("Snakefile", "uv.lock", "_config.yml", "book/references.bib"):
-        shutil.copy(ROOT / name, course / name)
+    course = bench_grading.copy_of_course(place / "course")
     (place / "keys").mkdir()
     (place / "keys" / "seed.txt").write_text(SEED)
     synthetic.write(place / "class", PAGE, STUDENTS)

@@ -141,16 +141,17 @@ def command(program, shared, limits):
         elif Path("/", name).is_dir():
             wrapped += ["--ro-bind", f"/{name}", f"/{name}"]
     wrapped += ["--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache"]
+    wrapped += ["--proc", "/proc", "--dev", "/dev"]
+    small = str(16 * MB)
+    wrapped += ["--perms", "1777", "--size", small, "--tmpfs", "/dev/shm"]
+    wrapped += ["--perms", "1777", "--size", str(limits.temporary), "--tmpfs", "/tmp"]
+    # After the temporary folders: the course itself may lie below /tmp.
     bound = {str(folder): folder for folder in packages()}
     for inside in sorted({str(p) for path in (*bound, *shared) for p in Path(path).parents}):
         if inside != "/" and not Path(inside).is_relative_to("/usr"):
             wrapped += ["--perms", "0755", "--dir", inside]
     for inside, outside in bound.items():
         wrapped += ["--ro-bind", str(outside), inside]
-    wrapped += ["--proc", "/proc", "--dev", "/dev"]
-    small = str(16 * MB)
-    wrapped += ["--perms", "1777", "--size", small, "--tmpfs", "/dev/shm"]
-    wrapped += ["--perms", "1777", "--size", str(limits.temporary), "--tmpfs", "/tmp"]
     for inside, outside in shared.items():
         wrapped += ["--ro-bind", str(outside), inside]
     wrapped += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/tmp"]
