@@ -239,7 +239,8 @@ def write_archive(path, notebooks):
     for pattern in SHARED:
         for file in sorted(notebook.ROOT.glob(pattern)):
             if file.is_file() and "__pycache__" not in file.parts:
-                files[file.relative_to(notebook.ROOT).as_posix()] = file.read_bytes()
+                name = file.relative_to(notebook.ROOT).as_posix()
+                files[name.replace("book/_static/", "helpers/_static/")] = file.read_bytes()
     files["START.md"] = START.encode()
     files["SHA256SUMS"] = sums(sorted(files.items())).encode()
     with written_whole(path) as part, zipfile.ZipFile(part, "w") as archive:
