@@ -39,7 +39,7 @@ test-all: test      ## also the slow tests: mutations, killed runs, quick runs, 
 
 run: $(SETUP) $(if $(STORE),store-packages)      ## execute every stale page: make run TRAINING=released|quick|full BACKEND=jax PROFILE=slurm
 	@$(if $(STORE_EXTRA),$(UV) pip install --quiet --python .venv "papermill[$(STORE_EXTRA)]==2.7.0")
-	@$(SNAKEMAKE); status=$$?; $(BIN)/python tools/report_runs.py $(TRAINING) $(BACKEND); exit $$status
+	@$(SNAKEMAKE); status=$$?; $(BIN)/python tools/report_runs.py $(TRAINING); exit $$status
 
 record: $(SETUP)      ## execute one page and replace its record: make record PAGE=05_first_cnn
 	@$(BIN)/python tools/record.py "$(PAGE)" --jobs $(JOBS)

@@ -166,6 +166,7 @@ def test_a_full_disk_is_named_and_the_old_result_stands(course):
         subprocess.run(["umount", disk], check=True)
 
 
+@pytest.mark.slow
 def test_a_failing_cell_is_not_tried_again_but_a_killed_run_is(course):
     page = course / "notebooks" / "10_bad.md"
     count = f"open({str(course / 'runs')!r}, 'a').write('x')"

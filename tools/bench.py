@@ -1,6 +1,6 @@
 """Measure ways to do the same thing, side by side.
 
-    python tools/bench.py               prints tables, writes _build/bench.json
+    python tools/bench.py               prints tables, writes _build/bench.json and .md
     python tools/bench.py --rounds 9
 
 The ways alternate within every round, so that whatever else the machine does falls on all. A first
@@ -275,11 +275,19 @@ def main():
     about = training.environment()
     if hasattr(os, "getloadavg"):
         about["load_average"] = round(os.getloadavg()[0], 2)
-    print(table(rows), attribution_table(ways), sep="\n\n")
-    print(f"\n{peak['images']} images at once: at most {peak['peak_MiB']} MiB of memory in all.")
-    print("", bench_gw.report(waves), sep="\n")
     packages = ", ".join(f"{name} {version}" for name, version in about["packages"].items())
-    print(f"\n{about['hardware']}, {platform.system()}; {packages}; median of {rounds} rounds.")
+    text = "\n\n".join(
+        [
+            table(rows),
+            attribution_table(ways),
+            f"{peak['images']} images at once: at most {peak['peak_MiB']} MiB of memory in all.",
+            bench_gw.report(waves),
+            f"{about['hardware']}, {platform.system()}; {packages}; median of {rounds} rounds.",
+        ]
+    )
+    print(text)
+    with sources.written_whole(RESULT.with_suffix(".md")) as part:
+        part.write_text(text + "\n", encoding="utf-8")
     with sources.written_whole(RESULT) as part:
         part.write_text(
             json.dumps(

@@ -5,7 +5,6 @@ import re
 from functools import cache
 from pathlib import Path
 
-import jupytext
 from networks import NETWORKS
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -26,6 +25,8 @@ def _code(path):
     """Return the syntax tree of a module, or of the code cells of a page."""
     text = path.read_text(encoding="utf-8")
     if path.suffix == ".md":
+        import jupytext  # takes a second, and not every command needs it
+
         cells = (c.source for c in jupytext.read(path).cells if c.cell_type == "code")
         text = "\n".join(
             "\n".join("pass" if line.lstrip().startswith(("%", "!")) else line for line in lines)

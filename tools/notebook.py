@@ -8,7 +8,6 @@ import struct
 from collections import Counter
 from pathlib import Path
 
-import jupytext
 import nbformat
 
 from helpers.sources import written_whole
@@ -28,6 +27,8 @@ def read_source(page):
     path = NOTEBOOKS / f"{page}.md"
     if not path.is_file():
         raise SystemExit(f"there is no page {page!r}; pages: {', '.join(pages())}")
+    import jupytext  # takes a second, and not every command needs it
+
     notebook = jupytext.read(path)
     kernel = notebook.metadata.get("kernelspec", {}).get("name", "python3")
     notebook.metadata = nbformat.from_dict(
