@@ -5,6 +5,7 @@
 # content alone: the digest of all its inputs is a parameter of its rule, and stands in its record.
 # Times of files are not looked at (`ancient`), so that touching a file redoes nothing.
 
+import json
 import os
 import sys
 
@@ -32,6 +33,15 @@ if config.get("pages"):  # e.g. --config pages=01_convolution,02_kernels
         raise ValueError(f"no page {', '.join(sorted(unknown))}; pages: {', '.join(PAGES)}")
     PAGES = str(config["pages"]).split(",")
 MINUTES = {"released": 15, "quick": 30, "full": 24 * 60}
+
+
+def seconds_of(page):
+    """Return about how long a page takes: the longest begin first, so that no core waits at the end."""
+    record = notebook.NOTEBOOKS / f"{page}.ipynb"
+    known = json.loads(record.read_text(encoding="utf-8"))["metadata"] if record.is_file() else {}
+    trains = TRAINING != "released" and "TRAINING" in notebook.parameters(notebook.read_source(page))
+    return int(known.get("provenance", {}).get("seconds", 0)) + 1000 * trains
+
 
 wildcard_constraints:
     page="|".join(notebook.pages()),
@@ -98,6 +108,8 @@ rule page:
         digest=lambda w: digest.digest(w.page),
         backend=BACKEND,
         store=f"--store {config['store']}" if config.get("store") else "",
+    threads: 1
+    priority: lambda w: seconds_of(w.page)
     resources:
         runtime=lambda w: MINUTES[w.training],
         mem_mb=lambda w: 6000 if dependencies.uses_keras(w.page) else 2500,

@@ -182,6 +182,17 @@ def test_a_hostile_answer(term, name):
     assert grading_class.SEED not in told(found) and "honest" not in told(found)
 
 
+def test_a_sandbox_that_does_not_come_up_costs_nobody_a_point(term, monkeypatch):
+    submissions, _ = term
+    hand_in(submissions, "eve", synthetic.solved(PAGE, "eve"))
+    collected(submissions)
+    with monkeypatch.context() as busy:
+        busy.setattr(batch, "LIMITS", sandbox.Limits(start=0.001))
+        with pytest.raises(sandbox.NoSandbox, match="before anything of the student's ran"):
+            batch.run_student("eve")
+    assert points(verdicts("eve")[0]) == TOTAL
+
+
 def lambda_model():
     """Return a Keras archive whose configuration carries code."""
     buffer = io.BytesIO()

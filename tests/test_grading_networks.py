@@ -5,6 +5,7 @@ import os
 import shutil
 
 import grading_class
+import keras
 import numpy as np
 import pytest
 from grading_class import collected, hand_in, verdicts
@@ -27,6 +28,7 @@ pytestmark = [
 def trained(tmp_path_factory):
     """A network after a few seconds of training: its weights, and what it says."""
     folder = tmp_path_factory.mktemp("trained")
+    keras.utils.set_random_seed(0)
     data = datasets.load_cifar10(verbose=False)
     model = models.first_cnn()
     model.compile("adamax", "sparse_categorical_crossentropy")

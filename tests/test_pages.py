@@ -115,6 +115,14 @@ def test_page_has_its_spine_and_short_cells(page):
             assert max(map(len, lines)) <= 80, max(lines, key=len)
 
 
+@pytest.mark.parametrize("page", PAGES)
+def test_parameters_are_typed_and_documented(page):
+    for cell in notebook.read_source(page).cells:
+        if "parameters" in tags_of(cell):
+            for line in cell.source.splitlines():
+                assert re.fullmatch(r"[A-Z_]+: \w+ = .+  # .+", line), line
+
+
 def test_the_table_of_contents_names_every_page():
     toc = (ROOT / "_toc.yml").read_text()
     assert [page for page in PAGES if f"notebooks/{page}.ipynb" not in toc] == []

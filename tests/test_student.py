@@ -52,6 +52,25 @@ def test_blocks_and_citations_become_plain():
     assert box == "> **Mind**\n>\n> One.\n>\n> Two."
 
 
+@pytest.mark.parametrize("page", ["03_cifar_cnn", "05_first_cnn", "07_gw_classifier"])
+def test_the_dial_is_a_field_of_a_form(page):
+    cells = student.student_notebook(page).cells
+    (dial,) = [c.source for c in cells if "parameters" in exercises.tags(c)]
+    assert dial == 'TRAINING = "released"  # @param ["released", "quick", "full"]'
+
+
+def test_links_to_other_pages_lead_to_the_published_site(monkeypatch):
+    text = "See [Live networks](../book/live.md)."
+    student.settings.cache_clear()
+    monkeypatch.setenv("GITHUB_REPOSITORY", "someone/course")
+    there = "[Live networks](https://someone.github.io/course/book/live.html)"
+    assert student.plain_markdown(text) == f"See {there}."
+    monkeypatch.delenv("GITHUB_REPOSITORY")
+    student.settings.cache_clear()
+    assert student.plain_markdown(text) == "See Live networks."
+    student.settings.cache_clear()
+
+
 def test_the_first_cell_installs_the_released_course_and_only_what_is_missing(monkeypatch):
     student.settings.cache_clear()
     monkeypatch.setenv("GITHUB_REPOSITORY", "someone/course")

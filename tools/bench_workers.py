@@ -11,6 +11,7 @@ import argparse
 import json
 import os
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -23,7 +24,7 @@ def timed(training, pages, workers):
     """Run all pages with a number of workers; return seconds, and the load before."""
     load = os.getloadavg()[0]
     targets = [f"_build/run/{training}/{page}.ipynb" for page in pages]
-    graph = ["snakemake", "--profile", "profiles/local", "--cores", str(workers)]
+    graph = [sys.executable, "-m", "snakemake", "--profile", "profiles/local", "--cores", str(workers)]
     started = time.perf_counter()
     subprocess.run(
         [*graph, "--config", f"training={training}", "--forcerun", *targets, "--", *targets],

@@ -125,6 +125,10 @@ def key_notebook(page):
     return _derived(page, lambda cell: exercises.unmarked(cell.source))
 
 
+# A parameter with its choices becomes a field of a form on Colab.
+CHOICE = re.compile(r"^(\w+): str = (\"\w+\")  # or (.+)$", re.MULTILINE)
+
+
 def _derived(page, exercise_source):
     """Return a page for Jupyter, its exercises as the function says."""
     result = copy.deepcopy(notebook.read_source(page))
@@ -135,6 +139,8 @@ def _derived(page, exercise_source):
             continue
         if "exercise" in exercises.tags(cell):
             cell.source = exercise_source(cell)
+        if "parameters" in exercises.tags(cell):
+            cell.source = CHOICE.sub(r"\1 = \2  # @param [\2, \3]", cell.source)
         cells.append(cell)
     setup = nbformat.v4.new_code_cell(setup_source().rstrip(), metadata={"tags": ["setup"]})
     result.cells = [cells[0], setup, *cells[1:]]
@@ -150,6 +156,7 @@ BLOCK = re.compile(
     re.MULTILINE | re.DOTALL,
 )
 CITE = re.compile(r"\{cite\}`([^`]*)`")
+SITE_LINK = re.compile(r"\[([^\]]*)\]\(\.\./book/(\w+)\.md\)")
 
 
 def for_jupyter(cell):
@@ -178,7 +185,17 @@ def plain_markdown(text):
     """Replace what only the site understands by what any Jupyter shows."""
     text = BLOCK.sub(_plain_block, text)
     text = CITE.sub(lambda found: "(" + ", ".join(map(citation, found[1].split(","))) + ")", text)
+    text = SITE_LINK.sub(_site_link, text)
     return re.sub(r"\[([^\]]*)\]\(#fig-[\w-]+\)", r"\1", text)  # figures have no anchors there
+
+
+def _site_link(found):
+    """Return a link to a page of the published site; its text alone where no address is known."""
+    repository = settings()["repository"]
+    if not repository:
+        return found[1]
+    owner, name = repository.split("/")
+    return f"[{found[1]}](https://{owner}.github.io/{name}/book/{found[2]}.html)"
 
 
 def _plain_block(found):

@@ -131,6 +131,11 @@ def run_notebook(page, folder):
         What the answers refer to.
     measured : dict
         Seconds, CPU seconds and bytes of memory.
+
+    Raises
+    ------
+    sandbox.NoSandbox
+        If the sandbox ended before anything of the student ran: that is no fault of theirs.
     """
     path, cells, problems = folder / f"{page}.ipynb", [], []
     if path.is_file():
@@ -200,7 +205,14 @@ def in_sandbox(page, cells, folder):
         helpers = notebook.ROOT / "helpers"
         shared |= {f"/course/helpers/{name}": helpers / name for name in HELPERS}
         program = [sys.executable, "/course/run_submission.py", "/job"]
-        return sandbox.run(program, shared, LIMITS)
+        result = sandbox.run(program, shared, LIMITS)
+    if next(codec.messages(result.output), ({}, []))[0] != {"ready": True}:
+        raise sandbox.NoSandbox(
+            f"{page}: the sandbox ended before anything of the student's ran: "
+            f"{REASONS[result.ended]}. {result.errors.strip()}\nRun the same command again: it goes "
+            "on where it stopped. If it comes back, the computer is too busy, or Python is broken."
+        )
+    return result
 
 
 def _take(result, answers, arrays, page):
@@ -312,7 +324,10 @@ def main():
     except sandbox.NoSandbox as problem:
         sys.exit(f"Nothing was graded. {problem}")
     students = json.loads(args.batch.read_text(encoding="utf-8"))
-    done = {who: run_student(who) for who in sorted(students)}
+    try:
+        done = {who: run_student(who) for who in sorted(students)}
+    except sandbox.NoSandbox as problem:
+        sys.exit(str(problem))
     with written_whole(args.out) as part:
         part.write_text(json.dumps(done, indent=1, sort_keys=True), encoding="utf-8")
 

@@ -46,6 +46,7 @@ rule run_batch:
     params:
         seed=lambda w: seed_digest(),
     threads: 1
+    retries: 1  # where a sandbox did not come up; what a student's code does fails no job
     resources:
         runtime=60,
         mem_mb=3000,

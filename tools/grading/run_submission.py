@@ -8,8 +8,8 @@ No check and no key is in reach here. JOB is a folder with
 - ``probes``: for each function the inputs to try it on (messages of `codec`);
 - ``files``: what was handed in beside the notebook.
 
-Everything is sent on the standard output that this process was started with: a message when a cell
-begins, one when it has ended, and one for every answer as soon as the cell that makes it has run.
+Everything is sent on the standard output that this process was started with: a message when it is
+ready, one when a cell begins, one when it has ended, and one for every answer as soon as the cell that makes it has run.
 So whatever a later cell does, what was answered before stays answered.
 """
 
@@ -160,8 +160,9 @@ def convert_files(send, job, folder):
 
 def main():
     folder = Path(sys.argv[1])
-    job = json.loads((folder / "job.json").read_text(encoding="utf-8"))
     send = Sender()
+    send({"ready": True})  # from here on, what goes wrong is the submission's
+    job = json.loads((folder / "job.json").read_text(encoding="utf-8"))
     convert_files(send, job, folder)
     probes = {}
     for head, arrays in codec.messages((folder / "probes").read_bytes()):

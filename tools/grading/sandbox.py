@@ -47,8 +47,10 @@ class Limits:
     ----------
     wall, cpu : float
         Seconds.
+    start : float
+        Seconds until the first word.
     silence : float
-        Seconds without a word.
+        Seconds without a word, once it has begun.
     memory : int
         Bytes of all its processes together.
     temporary : int
@@ -61,6 +63,7 @@ class Limits:
 
     wall: float = 120
     cpu: float = 90
+    start: float = 60
     silence: float = 60
     memory: int = 1_500 * MB
     temporary: int = 100 * MB
@@ -215,6 +218,7 @@ def run(program, shared, limits=None):
         start_new_session=True,
     )
     ended, chunks, size, memory, looked, heard = None, [], 0, 0, 0.0, start
+    patience = limits.start
     pipe = process.stdout.fileno()
     try:
         while ended is None:
@@ -223,7 +227,7 @@ def run(program, shared, limits=None):
                 chunk = os.read(pipe, 1 << 16)
                 if not chunk:
                     break
-                heard = time.monotonic()
+                heard, patience = time.monotonic(), limits.silence
                 chunks.append(chunk)
                 size += len(chunk)
                 if size > limits.output:
@@ -234,7 +238,7 @@ def run(program, shared, limits=None):
                 memory = max(memory, memory_of(process.pid))
             if memory > limits.memory:
                 ended = "memory"
-            elif now - start > limits.wall or now - heard > limits.silence:
+            elif now - start > limits.wall or now - heard > patience:
                 ended = "time"
             elif process.poll() is not None and not ready:
                 break
