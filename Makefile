@@ -41,7 +41,7 @@ run: $(SETUP) $(if $(STORE),store-packages)      ## execute every stale page: ma
 	@$(if $(STORE_EXTRA),$(UV) pip install --quiet --python .venv "papermill[$(STORE_EXTRA)]==2.7.0")
 	@$(SNAKEMAKE); status=$$?; $(BIN)/python tools/report_runs.py $(TRAINING); exit $$status
 
-record: $(SETUP)      ## execute one page and replace its record: make record PAGE=05_first_cnn
+record: $(SETUP)      ## execute pages and replace their records: make record, or make record PAGE=05_first_cnn
 	@$(BIN)/python tools/record.py "$(PAGE)" --jobs $(JOBS)
 
 drift: $(SETUP)      ## execute pages again and say which numbers moved: make drift PAGES=05_first_cnn

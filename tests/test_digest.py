@@ -82,7 +82,7 @@ def test_changes_are_named_and_data_out_of_reach_is_none(monkeypatch):
 def test_every_record_says_what_it_follows_from(page):
     record = nbformat.read(notebook.NOTEBOOKS / f"{page}.ipynb", as_version=4)
     run = record.metadata.provenance
-    remedy = "run: python tools/record.py --digests, or: make record PAGE=" + page
+    remedy = f"run: make record PAGE={page}"
     assert "inputs" in run, remedy
     assert run.input_digest == digest.digest_of(run["inputs"])
     source = f"notebooks/{page}.md"

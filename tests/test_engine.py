@@ -249,8 +249,11 @@ def test_a_fresh_clone_runs_only_the_pages_whose_record_is_stale(course):
         "11_b: current",
         "1 of 2 records are stale",
     ]
-    assert snakemake(course).returncode == 0
+    made = run(course, sys.executable, "tools/record.py")
+    assert made.returncode == 0, made.stderr
     assert set(times(course)) == {"10_a"}
+    assert "recorded notebooks/10_a.ipynb" in made.stdout
+    assert "Every record follows" in run(course, sys.executable, "tools/record.py").stdout
 
 
 @pytest.mark.slow

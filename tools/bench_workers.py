@@ -24,10 +24,20 @@ def timed(training, pages, workers):
     """Run all pages with a number of workers; return seconds, and the load before."""
     load = os.getloadavg()[0]
     targets = [f"_build/run/{training}/{page}.ipynb" for page in pages]
-    graph = [sys.executable, "-m", "snakemake", "--profile", "profiles/local", "--cores", str(workers)]
+    graph = [sys.executable, "-m", "snakemake", "--profile", "profiles/local"]
     started = time.perf_counter()
     subprocess.run(
-        [*graph, "--config", f"training={training}", "--forcerun", *targets, "--", *targets],
+        [
+            *graph,
+            "--cores",
+            str(workers),
+            "--config",
+            f"training={training}",
+            "--forcerun",
+            *targets,
+            "--",
+            *targets,
+        ],
         check=True,
         capture_output=True,
     )

@@ -129,7 +129,7 @@ def recorded(page):
     return json.loads(path.read_text(encoding="utf-8"))["metadata"].get("provenance", {})
 
 
-def record_is_current(page, backend):
+def record_is_current(page, backend="tensorflow"):
     """Whether the record of a page is what running it now, on a backend, would give."""
     found = recorded(page)
     return (

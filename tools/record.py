@@ -1,15 +1,14 @@
-"""Execute one page from its source and, if every cell succeeded, replace its record.
+"""Execute pages from their source and, if every cell succeeded, replace their records.
 
-    python tools/record.py 05_first_cnn
-    python tools/record.py --digests        add what records made before lack: their inputs
+    python tools/record.py                               every page whose record is stale
+    python tools/record.py 05_first_cnn,06_gw_data       these, stale or not
 
-The old record stands until the new one is complete; then it is replaced in one step.
+An old record stands until the new one is complete; then it is replaced in one step.
 """
 
 import argparse
 import subprocess
 import sys
-import time
 
 import digest
 import exercises
@@ -21,21 +20,23 @@ LARGEST = 1_500_000  # bytes
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("page", nargs="?")
+    parser.add_argument("pages", nargs="?", default="", help="with commas; else what is stale")
     parser.add_argument("--jobs", default="2")
-    parser.add_argument("--digests", action="store_true", help="of all pages, without running them")
     args = parser.parse_args()
-    if args.digests:
-        return [add_inputs(page) for page in [args.page] * bool(args.page) or notebook.pages()]
-    if args.page not in notebook.pages():
-        sys.exit(f"PAGE={args.page}: expected one of {', '.join(notebook.pages())}")
-    run = notebook.ROOT / "_build" / "run" / "released" / f"{args.page}.ipynb"
-    target = f"_build/run/released/{args.page}.ipynb"
+    named = [page for page in args.pages.split(",") if page]
+    if unknown := sorted(set(named) - set(notebook.pages())):
+        known = ", ".join(notebook.pages())
+        sys.exit(f"PAGE={args.pages}: no page {', '.join(unknown)}; expected some of {known}")
+    pages = named or [p for p in notebook.pages() if not digest.record_is_current(p)]
+    if not pages:
+        return print("Every record follows from its inputs. To run a page all the same, name it.")
+    targets = [f"_build/run/released/{page}.ipynb" for page in pages]
     graph = ["snakemake", "--profile", "profiles/local", "--cores", args.jobs]
-    code = subprocess.run([*graph, "--forcerun", target, "--", target]).returncode
-    if code:
-        sys.exit(f"{args.page} did not run; its record stands as it was")
-    replace_record(args.page, run)
+    forced = ["--forcerun", *targets] if named else []
+    if subprocess.run([*graph, *forced, "--", *targets]).returncode:
+        sys.exit(f"not all ran; the records of {', '.join(pages)} stand as they were")
+    for page, run in zip(pages, targets, strict=True):
+        replace_record(page, notebook.ROOT / run)
 
 
 def replace_record(page, run):
@@ -58,34 +59,6 @@ def replace_record(page, run):
     if exercises.exercises(page):
         exercises.store_solutions(page)
     print(f"recorded notebooks/{page}.ipynb, {size:,} bytes")
-
-
-def add_inputs(page):
-    """Store the inputs of a record that was made before records kept them.
-
-    The record must hold the cells of its source. That it also follows from the helpers, models and
-    data of today is what the comparison of the tests shows, so the metadata says when this was
-    added.
-    """
-    target = notebook.NOTEBOOKS / f"{page}.ipynb"
-    if not target.is_file():
-        return print(f"{page}: no record")
-    record = nbformat.read(target, as_version=4)
-    if "inputs" in record.metadata.provenance:
-        return print(f"{page}: has its inputs")
-    source = notebook.read_source(page)
-    if [(c.id, c.source) for c in record.cells] != [(c.id, c.source) for c in source.cells]:
-        return print(f"{page}: its source has changed; run: make record PAGE={page}")
-    found = digest.inputs(page)
-    if digest.STAND_IN in found.values():
-        return print(f"{page}: its data is out of reach here, so nothing is known about it")
-    record.metadata.provenance |= {
-        "inputs": found,
-        "input_digest": digest.digest_of(found),
-        "inputs_added": time.strftime("%Y-%m-%d"),
-    }
-    notebook.write(record, target)
-    print(f"{page}: {len(found)} inputs added")
 
 
 if __name__ == "__main__":

@@ -209,8 +209,8 @@ def in_sandbox(page, cells, folder):
     if next(codec.messages(result.output), ({}, []))[0] != {"ready": True}:
         raise sandbox.NoSandbox(
             f"{page}: the sandbox ended before anything of the student's ran: "
-            f"{REASONS[result.ended]}. {result.errors.strip()}\nRun the same command again: it goes "
-            "on where it stopped. If it comes back, the computer is too busy, or Python is broken."
+            f"{REASONS[result.ended]}. {result.errors.strip()}\nRun the same command again: it "
+            "goes on where it stopped. If this comes back, the computer is too busy."
         )
     return result
 

@@ -9,8 +9,8 @@ No check and no key is in reach here. JOB is a folder with
 - ``files``: what was handed in beside the notebook.
 
 Everything is sent on the standard output that this process was started with: a message when it is
-ready, one when a cell begins, one when it has ended, and one for every answer as soon as the cell that makes it has run.
-So whatever a later cell does, what was answered before stays answered.
+ready, one when a cell begins, one when it has ended, and one for every answer as soon as the cell
+that makes it has run. So whatever a later cell does, what was answered before stays answered.
 """
 
 import os
