@@ -39,7 +39,8 @@ def test_a_new_module_appears_by_itself(tmp_path, monkeypatch):
     assert api_pages.modules() == ["helpers.new"]
     (text,) = api_pages.pages().values()
     assert ".. automodule:: helpers.new\n" in text
-    assert ".. py:data:: DEPTH\n   :module: helpers.new\n   :value: 3\n\n   \\`layers\\`, at" in text
+    assert ".. py:data:: DEPTH\n   :module: helpers.new\n" in text
+    assert "   :value: 3\n\n   \\`layers\\`, at most" in text
     assert "[`new`](api/new.rst)\n: What is new. Chapter [1](" in api_pages.overview()
 
 

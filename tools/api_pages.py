@@ -106,7 +106,7 @@ def constants(module):
 
 def page(module):
     """Return the page of a module, in reStructuredText."""
-    title = f"``{module.removeprefix('helpers.')}``"
+    title = _escaped(module.removeprefix("helpers."))
     body = OF_CHECKS
     if module != CHECKS:
         body = f".. automodule:: {module}\n   :members:\n"
@@ -114,7 +114,7 @@ def page(module):
         if listed:
             body += "\n.. rubric:: Constants\n"
         for name, value, comment in listed:
-            body += f"\n.. py:data:: {name}\n   :module: {module}\n"
+            body += f"\n.. py:data:: {name}\n   :module: {module}\n   :no-contents-entry:\n"
             body += f"   :value: {value}\n" if value else ""
             body += f"\n   {_escaped(comment[:1].upper() + comment[1:])}\n" if comment else ""
     return f"{title}\n{'=' * len(title)}\n\n{body}"

@@ -115,9 +115,7 @@ def main():
     with browser() as started:
         context = started.new_context()
         for name in notebook.pages():
-            print_page(
-                context, build_site.HTML, f"notebooks/{name}.html", folder / f"{name}.pdf"
-            )
+            print_page(context, build_site.HTML, f"notebooks/{name}.html", folder / f"{name}.pdf")
     size = sum(path.stat().st_size for path in folder.glob("*.pdf")) / 1e6
     print(f"The chapters are in {folder.relative_to(notebook.ROOT)}, {size:.1f} MB in all.")
 

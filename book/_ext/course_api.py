@@ -1,19 +1,48 @@
 """The docstrings of `helpers` as pages: what autodoc and napoleon leave to us.
 
-Labels of a module's references, such as ``[K]``, are unique in the module and not in the site: they
-become a plain list. A name that a module imports from another leads to where it is defined.
+- Labels of a module's references, such as ``[K]``, are unique in the module and not in the site:
+  they become a plain list.
+- A bar is the absolute value of what follows, not a substitution.
+- The first line of a property is a sentence, even with a colon in it, and not "type: description".
+- Quotes are often Python's: they stay straight.
+- A name that a module imports from another leads to where it is defined.
 """
 
+import inspect
 import re
 import sys
 
+from sphinx.ext.napoleon import NumpyDocstring
+from sphinx.transforms import SphinxTransform
+
 LABEL = re.compile(r"^\.\. (\[\w+\]) ")  # the text goes on three columns to the right
 CITED = re.compile(r"(\[\w+\])_\b")
+BAR = re.compile(r"(``.*?``)|(?<!\\)\|")  # outside of literals
+AFTER_NAPOLEON = 600
 
 
-def plain_citations(app, what, name, obj, options, lines):
-    """Make citations of a docstring plain text, and what they cite a list, in place."""
-    lines[:] = [CITED.sub(r"\1", LABEL.sub(r"-  \1 ", line)) for line in lines]
+class StraightQuotes(SphinxTransform):
+    """Keep typographic quotes out of the reference."""
+
+    default_priority = 740  # before the transform that sets them
+
+    def apply(self):
+        """Switch that transform off."""
+        if self.env.docname.startswith("book/api/"):
+            self.document.settings.smart_quotes = False
+
+
+def plain(line):
+    """Return a line of a docstring without citations and substitutions."""
+    line = CITED.sub(r"\1", LABEL.sub(r"-  \1 ", line))
+    return BAR.sub(lambda found: found[1] or r"\|", line)
+
+
+def on_docstring(app, what, name, obj, options, lines):
+    if what == "property":
+        parsed = NumpyDocstring(inspect.getdoc(obj) or "", app.config, app, "method", name, obj)
+        lines[:] = parsed.lines()
+    lines[:] = map(plain, lines)
 
 
 def follow_import(app, env, node, contnode):
@@ -30,6 +59,7 @@ def follow_import(app, env, node, contnode):
 
 
 def setup(app):
-    app.connect("autodoc-process-docstring", plain_citations)
+    app.add_transform(StraightQuotes)
+    app.connect("autodoc-process-docstring", on_docstring, priority=AFTER_NAPOLEON)
     app.connect("missing-reference", follow_import)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
