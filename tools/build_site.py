@@ -1,9 +1,9 @@
 """Build the site from the recorded notebooks: `python tools/build_site.py`.
 
 The records become pages in ``_build/book``: an exercise shows its stub, and its solution folded
-under it; cells tagged `graded` are left out; every module of `helpers` gets a page. Sphinx builds ``_build/html`` from there, so nothing
-of what is left out reaches pages, sources or search index. The students' notebooks lie beside the
-pages, in ``_build/html/student``.
+under it; cells tagged `graded` are left out. Every module of `helpers` gets a page there. Sphinx
+builds ``_build/html`` from there, so nothing of what is left out reaches pages, sources or search
+index. The students' notebooks lie beside the pages, in ``_build/html/student``.
 
 Stops with an error when a record is missing, holds a failed cell, or Sphinx warns of anything.
 """

@@ -5,15 +5,18 @@
 - A bar is the absolute value of what follows, not a substitution.
 - The first line of a property is a sentence, even with a colon in it, and not "type: description".
 - Quotes are often Python's: they stay straight.
+- A class made from one of Keras's, which is not imported, has the signature of its own `__init__`.
 - A name that a module imports from another leads to where it is defined.
 """
 
 import inspect
 import re
 import sys
+from inspect import Signature
 
 from sphinx.ext.napoleon import NumpyDocstring
 from sphinx.transforms import SphinxTransform
+from sphinx.util.inspect import signature, stringify_signature
 
 LABEL = re.compile(r"^\.\. (\[\w+\]) ")  # the text goes on three columns to the right
 CITED = re.compile(r"(\[\w+\])_\b")
@@ -45,6 +48,13 @@ def on_docstring(app, what, name, obj, options, lines):
     lines[:] = map(plain, lines)
 
 
+def on_signature(app, what, name, obj, options, shown, returns):
+    if what == "class" and shown == "(*args, **kwargs)":
+        own = signature(obj.__init__, bound_method=True) if "__init__" in vars(obj) else Signature()
+        shown = stringify_signature(own, show_annotation=False)
+    return shown, returns
+
+
 def follow_import(app, env, node, contnode):
     """Resolve a name that the module of a docstring imports."""
     home = sys.modules.get(node.get("py:module"))
@@ -61,5 +71,6 @@ def follow_import(app, env, node, contnode):
 def setup(app):
     app.add_transform(StraightQuotes)
     app.connect("autodoc-process-docstring", on_docstring, priority=AFTER_NAPOLEON)
+    app.connect("autodoc-process-signature", on_signature)
     app.connect("missing-reference", follow_import)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -161,9 +161,10 @@ def provenance_strip(run):
 
 
 def on_outdated(app, env, added, changed, removed):
-    """Write every page again when the style sheet, a picture or this file changed."""
-    folder = Path(__file__).parent.parent / "_static"
-    assets = [Path(__file__), *sorted(path for path in folder.rglob("*") if path.is_file())]
+    """Write every page again when the style sheet, a picture or an extension changed."""
+    book = Path(__file__).parent.parent
+    assets = sorted(path for path in (book / "_static").rglob("*") if path.is_file())
+    assets += sorted((book / "_ext").glob("*.py"))
     digest = hashlib.sha256(b"".join(path.read_bytes() for path in assets)).hexdigest()
     if getattr(env, "course_assets", None) == digest:
         return []
