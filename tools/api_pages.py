@@ -116,7 +116,7 @@ def page(module):
         for name, value, comment in listed:
             body += f"\n.. py:data:: {name}\n   :module: {module}\n   :no-contents-entry:\n"
             body += f"   :value: {value}\n" if value else ""
-            body += f"\n   {_escaped(comment[:1].upper() + comment[1:])}\n" if comment else ""
+            body += f"\n   {_escaped(comment)}\n" if comment else ""
     return f"{title}\n{'=' * len(title)}\n\n{body}"
 
 

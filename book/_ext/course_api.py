@@ -37,6 +37,7 @@ class StraightQuotes(SphinxTransform):
 
 def plain(line):
     """Return a line of a docstring without citations and substitutions."""
+    line = line.replace(" -- ", " – ")  # what napoleon puts before a description
     line = CITED.sub(r"\1", LABEL.sub(r"-  \1 ", line))
     return BAR.sub(lambda found: found[1] or r"\|", line)
 
