@@ -23,13 +23,16 @@ SNAKEMAKE = $(BIN)/snakemake --profile profiles/$(PROFILE) --cores $(JOBS) \
   --config training=$(TRAINING) backend=$(BACKEND) $(if $(PAGES),pages=$(PAGES)) $(if $(STORE),store=$(STORE))
 
 .DEFAULT_GOAL = help
-.PHONY: help site test test-all run record drift lab student grade model sweep bench serve lock clean
+.PHONY: help site pdf test test-all run record drift lab student grade model sweep bench serve lock clean
 
 help:      ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' Makefile
 
 site: $(SETUP)      ## build the site from the recorded notebooks into _build/html
 	@$(BIN)/python tools/build_site.py
+
+pdf: $(SETUP)      ## build the site with a PDF of every chapter; needs Chromium or Chrome
+	@$(BIN)/python tools/print_pages.py
 
 test: $(SETUP)      ## the fast test suite (no network, no real data needed)
 	@$(BIN)/python tools/run_tests.py fast

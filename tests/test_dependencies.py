@@ -24,7 +24,7 @@ def page_with(monkeypatch, tmp_path, code):
     (tmp_path / "notebooks" / "page.md").write_text(text)
     monkeypatch.setattr(dependencies, "ROOT", tmp_path)
     dependencies._code.cache_clear()
-    dependencies._imports.cache_clear()
+    dependencies.imports.cache_clear()
 
 
 @pytest.mark.parametrize(

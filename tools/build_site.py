@@ -1,9 +1,9 @@
 """Build the site from the recorded notebooks: `python tools/build_site.py`.
 
 The records become pages in ``_build/book``: an exercise shows its stub, and its solution folded
-under it; cells tagged `graded` are left out. Sphinx builds ``_build/html`` from there, so nothing
-of what is left out reaches pages, sources or search index. The students' notebooks lie beside the
-pages, in ``_build/html/student``.
+under it; cells tagged `graded` are left out. Every module of `helpers` gets a page there. Sphinx
+builds ``_build/html`` from there, so nothing of what is left out reaches pages, sources or search
+index. The students' notebooks lie beside the pages, in ``_build/html/student``.
 
 Stops with an error when a record is missing, holds a failed cell, or Sphinx warns of anything.
 """
@@ -13,6 +13,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import api_pages
 import exercises
 import nbformat
 import notebook
@@ -121,6 +122,9 @@ def stage():
     instructors = Path("book/instructors.md")
     text = wanted[instructors].decode()
     wanted[instructors] = text.replace(GRADED_TABLE, graded_table()).encode()
+    wanted |= {path: text.encode() for path, text in api_pages.pages().items()}
+    text = wanted[api_pages.LIST].decode()
+    wanted[api_pages.LIST] = text.replace(api_pages.MODULES, api_pages.overview()).encode()
     for path in [p for p in BOOK.rglob("*") if p.is_file()] if BOOK.is_dir() else []:
         if path.relative_to(BOOK) not in wanted:
             path.unlink()

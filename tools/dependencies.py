@@ -36,7 +36,7 @@ def _code(path):
 
 
 @cache
-def _imports(path):
+def imports(path):
     """Return the helper files that one text imports directly."""
     names = set()
     for node in ast.walk(_code(path)):
@@ -67,7 +67,7 @@ def helpers_of(path):
     """Return the helper files that a page or a program imports, sorted."""
     found, waiting = set(), [path]
     while waiting:
-        new = _imports(waiting.pop()) - found
+        new = imports(waiting.pop()) - found
         found |= new
         waiting.extend(new)
     return sorted(str(path.relative_to(ROOT)) for path in found)

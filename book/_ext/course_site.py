@@ -60,7 +60,11 @@ def on_page(app, pagename, templatename, context, doctree):
             context["body"] += provenance_strip(metadata["provenance"])
             published = app.config.course_published
             context["header_buttons"] = student_buttons(
-                context["header_buttons"], pagename, context["pathto"], published
+                context["header_buttons"],
+                pagename,
+                context["pathto"],
+                published,
+                pdf=app.config.course_pdf,
             )
 
 
@@ -70,7 +74,7 @@ def _starts_thebe(script):
     return "THEBE" in body or "thebe" in str(getattr(script, "filename", script))
 
 
-def student_buttons(buttons, pagename, pathto, published):
+def student_buttons(buttons, pagename, pathto, published, pdf=False):
     """Let the buttons of a page hand out the students' notebook, and open it on Colab.
 
     Parameters
@@ -83,6 +87,8 @@ def student_buttons(buttons, pagename, pathto, published):
         From the page to a file of the site.
     published : dict
         `repository`, `tag` and `branch`; without a repository there is no button for Colab.
+    pdf : bool
+        Whether tools/print_pages.py will print the page; else the theme's button prints it.
     """
     file = f"student/{Path(pagename).name}.ipynb"
     made = [
@@ -108,9 +114,22 @@ def student_buttons(buttons, pagename, pathto, published):
                 "label": "colab-button",
             }
         )
+    replaced = {"download-notebook-button", "download-source-button"}
+    if pdf:
+        replaced.add("download-pdf-button")
+        made.append(
+            {
+                "type": "link",
+                "url": pathto(f"pdf/{Path(pagename).name}.pdf", 1),
+                "text": "PDF",
+                "icon": "fas fa-file-pdf",
+                "tooltip": "Download this page to print, solutions folded",
+                "label": "pdf-button",
+            }
+        )
     for button in buttons:
         for inner in button.get("buttons", [button]):
-            if inner.get("label") not in ("download-notebook-button", "download-source-button"):
+            if inner.get("label") not in replaced:
                 made.append({**inner, "text": ""})
     return made
 
@@ -142,9 +161,10 @@ def provenance_strip(run):
 
 
 def on_outdated(app, env, added, changed, removed):
-    """Write every page again when the style sheet, a picture or this file changed."""
-    folder = Path(__file__).parent.parent / "_static"
-    assets = [Path(__file__), *sorted(path for path in folder.rglob("*") if path.is_file())]
+    """Write every page again when the style sheet, a picture or an extension changed."""
+    book = Path(__file__).parent.parent
+    assets = sorted(path for path in (book / "_static").rglob("*") if path.is_file())
+    assets += sorted((book / "_ext").glob("*.py"))
     digest = hashlib.sha256(b"".join(path.read_bytes() for path in assets)).hexdigest()
     if getattr(env, "course_assets", None) == digest:
         return []
@@ -199,11 +219,19 @@ def copy_mathjax(app, exception):
         shutil.copy(font, target / fonts)
 
 
+def remove_old_pdfs(app, exception):
+    """Leave no PDF of another state in a site whose pages have no button for it."""
+    if exception is None and app.builder.format == "html" and not app.config.course_pdf:
+        shutil.rmtree(Path(app.outdir) / "pdf", ignore_errors=True)
+
+
 def setup(app):
     app.add_config_value("course_published", {}, "html", [dict])
+    app.add_config_value("course_pdf", bool(os.environ.get("COURSE_PDF")), "html", [bool])
     app.connect("env-get-outdated", on_outdated)
     app.connect("html-page-context", on_page, priority=900)
     app.connect("build-finished", forget_old_words)
     app.connect("build-finished", copy_mathjax)
+    app.connect("build-finished", remove_old_pdfs)
     app.connect("build-finished", allow_inline_scripts)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -43,6 +43,11 @@ export function card(el, title, hint = "") {
     if (!event.ctrlKey && !event.metaKey && !event.altKey && event.key !== "Escape") event.stopPropagation();
   });
   shadow.append(h("style", {}, STYLE), root);
+  if (el.querySelector(":scope > img")) {
+    // On paper stands the picture that readers without scripts see.
+    root.classList.add("off-paper");
+    shadow.append(h("div", { class: "on-paper" }, h("slot")));
+  }
   followTheme(el, root);
   return root;
 }

@@ -4,6 +4,11 @@ export const STYLE = `
 :host { display: block; }
 * { box-sizing: border-box; }
 [hidden] { display: none !important; }
+.on-paper { display: none; }
+@media print {
+  .on-paper { display: block; }
+  .off-paper, button { display: none; }
+}
 .card {
   --ink: var(--pst-color-text-base, var(--jp-ui-font-color1, #22272e));
   --muted: var(--pst-color-text-muted, var(--jp-ui-font-color2, #4f5866));
