@@ -127,7 +127,7 @@ def delay(longitude, sin_declination):
     Returns
     -------
     array
-        Seconds, between −``MAX_DELAY`` and ``MAX_DELAY``; negative if L1 hears the wave first.
+        Seconds, between minus ``MAX_DELAY`` and ``MAX_DELAY``; negative if L1 hears the wave first.
 
     Raises
     ------
