@@ -1,8 +1,12 @@
 """The home page, the errata, the glossary, and what a page says of itself elsewhere."""
 
+import html
+import os
 import re
 import struct
+import subprocess
 import sys
+from pathlib import Path
 
 import errata
 import nbformat
@@ -26,9 +30,8 @@ def test_every_chapter_is_listed_once_with_its_facts():
         assert text.count(f"(../notebooks/{page}.ipynb)\n\n") == 1
     captions = re.findall("^### (.+)$", text, re.MULTILINE)
     assert captions == list(overview.chapters())
-    told = re.findall(
-        r"\[(\d+) exercises? · about (?:\d+ h)?(?: ?\d+ min)? · runs in \d+ s\]", text
-    )
+    plain = text.replace("\N{NO-BREAK SPACE}", " ")
+    told = re.findall(r"\[(\d+) exercises · about [\dhmin ]+ · runs in \d+ s\]", plain)
     tagged = [
         len(re.findall(r"^:?tags: \[exercise\b", source, re.MULTILINE))
         for source in (p.read_text("utf-8") for p in sorted(notebook.NOTEBOOKS.glob("*.md")))
@@ -182,7 +185,7 @@ def test_a_page_describes_itself_by_its_first_paragraph():
     page = nodes.document(None, None)
     section = nodes.section()
     page += section
-    assert course_card.described(page) is None
+    assert course_card.described(page) == ""
     section += nodes.note("", nodes.paragraph(text="An aside."))
     section += nodes.paragraph(text="Short\nand whole.")
     assert course_card.described(page) == "Short and whole."
@@ -190,3 +193,53 @@ def test_a_page_describes_itself_by_its_first_paragraph():
     cut = course_card.described(page)
     assert len(cut) <= course_card.LONGEST
     assert cut.endswith("words…") or cut.endswith("many…")
+
+
+# --- the built site -----------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def site():
+    """Return the folder of the built site; $COURSE_SITE may name one that is built already."""
+    if "COURSE_SITE" in os.environ:
+        return Path(os.environ["COURSE_SITE"])
+    built = subprocess.run(
+        [sys.executable, "tools/build_site.py"], cwd=ROOT, capture_output=True, text=True
+    )
+    assert built.returncode == 0, built.stdout + built.stderr
+    return ROOT / "_build" / "html"
+
+
+@pytest.mark.slow
+def test_the_site_leads_from_each_erratum_to_its_box(site):
+    text = (site / "book" / "errata.html").read_text("utf-8")
+    links = re.findall(r'href="\.\./notebooks/(\w+)\.html#(errata-[\d-]+)"', text)
+    assert {page for page, _ in links} == set(notebook.pages())
+    for page, anchor in links:
+        target = (site / "notebooks" / f"{page}.html").read_text("utf-8")
+        assert re.search(rf'class="[^"]*admonition[^"]*"[^>]* id="{anchor}"', target) or re.search(
+            rf'id="{anchor}"[^>]*></span><div class="[^"]*admonition', target
+        ), anchor
+
+
+@pytest.mark.slow
+def test_the_home_page_holds_its_drawings_and_no_script_draws_them(site):
+    text = (site / "book" / "index.html").read_text("utf-8")
+    drawings = re.findall(r'<figure class="drawing"><svg[^>]* aria-label="([^"]+)"', text)
+    assert len(drawings) == 2
+    assert all(len(label) > 100 for label in drawings)
+    assert "{chapters}" not in text
+    assert "{snr" not in text
+    assert (site / "_static" / "card.png").is_file()
+
+
+@pytest.mark.slow
+def test_every_page_describes_itself(site):
+    seen = {}
+    for path in [*site.glob("book/*.html"), *site.glob("notebooks/*.html")]:
+        (found,) = re.findall(
+            r'<meta name="description" content="([^"]+)"', path.read_text("utf-8")
+        )
+        assert len(html.unescape(found)) <= 160, path
+        seen.setdefault(found, []).append(path.name)
+    assert not [pages for pages in seen.values() if len(pages) > 1]

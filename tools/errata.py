@@ -79,11 +79,12 @@ def listed(boxes):
     lines = []
     for page, of_page in boxes.items():
         title = re.search(r"^# (.+)$", notebook.read_source(page).cells[0].source, re.MULTILINE)
-        lines += [f"## {int(page.split('_')[0])} · {title[1]}", ""]
+        number = int(page.split("_")[0])
+        lines += [f"## {number} · {title[1]}", ""]
         for box in of_page:
             if box.title != TITLE:
                 lines += [f"### {box.title}", ""]
             # Pages are linked from beside them there, and from book/ here.
             lines += [re.sub(r"\]\((?=\d\d_\w+\.ipynb)", "](../notebooks/", box.body), ""]
-            lines += ["{.errata-place}", f"{{ref}}`In its place <{box.label}>`", ""]
+            lines += [f"{{ref}}`Shown in chapter {number} <{box.label}>`", ""]
     return "\n".join(lines)

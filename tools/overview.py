@@ -112,9 +112,11 @@ def entry(page, fact, sentence):
     """Return the entry of a chapter as an item of a list."""
     number = int(page.split("_")[0])
     told = (
-        f"{count(fact.exercises, 'exercise')} · about {hours(fact.minutes)} · "
-        f"runs in {fact.seconds:.0f} s"
+        count(fact.exercises, "exercise"),
+        f"about {hours(fact.minutes)}",
+        f"runs in {fact.seconds:.0f} s",
     )
+    told = " · ".join(part.replace(" ", "\N{NO-BREAK SPACE}") for part in told)
     return (
         f"- [{number}]{{.chapter-number}} [{fact.title}](../notebooks/{page}.ipynb)\n\n"
         f"  {sentence}\n\n  [{told}]{{.facts}}"

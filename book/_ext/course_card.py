@@ -21,15 +21,15 @@ KERNEL, OUTPUT = "#ffb000", "#6cc0f5"
 
 
 def described(doctree):
-    """Return the first paragraph of a page, cut to a description; None where there is none."""
+    """Return the first paragraph of a page, cut to a description; "" where there is none."""
     for paragraph in doctree.findall(nodes.paragraph):
         words = " ".join(paragraph.astext().split())
         if not isinstance(paragraph.parent, (nodes.section, nodes.document)) or not words:
             continue
         if len(words) <= LONGEST:
             return words
-        return words[: LONGEST - 1].rsplit(" ", 1)[0].rstrip(" ,;:–—") + "…"
-    return None
+        return words[: LONGEST - 1].rsplit(" ", 1)[0].rstrip(" ,;:–—.") + "…"
+    return ""
 
 
 def published_at(published):
@@ -46,14 +46,13 @@ def on_page(app, pagename, templatename, context, doctree):
         return
     course = html.unescape(app.config.html_title)
     title = next((node.astext() for node in doctree.findall(nodes.title)), course)
+    description = described(doctree) or f"{title} of the open course “{course}”"
     told = {
         "og:type": "website" if pagename == app.config.root_doc else "article",
         "og:site_name": course,
         "og:title": title,
+        "og:description": description,
     }
-    description = described(doctree)
-    if description:
-        told["og:description"] = description
     site = published_at(app.config.course_published)
     if site:
         told["og:url"] = f"{site}{app.builder.get_target_uri(pagename)}"
@@ -61,9 +60,8 @@ def on_page(app, pagename, templatename, context, doctree):
         told["og:image:width"], told["og:image:height"] = map(str, CARD_SIZE)
         told["og:image:alt"] = "A kernel of four numbers, and the chirp of two merging black holes"
         told["twitter:card"] = "summary_large_image"
-    lines = [f'<meta property="{name}" content="{html.escape(x)}">' for name, x in told.items()]
-    if description:
-        lines.insert(0, f'<meta name="description" content="{html.escape(description)}">')
+    lines = [f'<meta name="description" content="{html.escape(description)}">']
+    lines += [f'<meta property="{name}" content="{html.escape(x)}">' for name, x in told.items()]
     context["metatags"] = context.get("metatags", "") + "\n" + "\n".join(lines) + "\n"
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from helpers import convolution
 from helpers.gw import grid, noise, search, waveform
 
-WIDTH, HEIGHT = 420, 290  # of both drawings, in units that are pixels on a wide screen
+WIDTH, HEIGHT = 420, 310  # of both drawings, in units that are pixels on a wide screen
 
 # Chapter 1: the first matrix and kernel of the homework, and one stop of the window.
 IMAGE = np.array([[2, 3, 2, 4], [3, 1, 2, 2], [4, 1, 0, 1], [7, 2, 1, 3]])
@@ -53,7 +53,7 @@ def convolution_drawing():
         terms.append(f'{pixel}<tspan class="faint"> × </tspan><tspan class="k">{weight}</tspan>')
     worked = '<tspan class="faint"> + </tspan>'.join(terms)
     total = f'<tspan class="faint"> = </tspan><tspan class="o">{output[STOP]:g}</tspan>'
-    parts.append(f'<text class="sum" x="{WIDTH / 2}" y="{HEIGHT - 44}">{worked}{total}</text>')
+    parts.append(f'<text class="sum" x="{WIDTH / 2}" y="{HEIGHT - 56}">{worked}{total}</text>')
     label = (
         f"An image of {IMAGE.shape[0]} by {IMAGE.shape[1]} numbers with a window of four outlined, "
         f"a kernel of {KERNEL.shape[0]} by {KERNEL.shape[1]}, and the output of {output.shape[0]} "
@@ -130,9 +130,9 @@ def chirp_drawing():
     x = across(times)
     parts = [f'<path class="merger" d="M{x[peak]:.1f} 20V{bottom}"/>']
     for kind, name, unit, values, tick, zero, scale in (  # scale: pixels per unit
-        ("wave", "a chirp", "strain in 10⁻²¹", wave * 1e21, 0.2, 56, 80),
-        ("record", "the record that hides it", "in σ of the noise", record, 3, 124, 6),
-        ("match", "the sum, for every shift", "in σ of the noise", match, 10, 208, 3.5),
+        ("wave", "a chirp", "strain in 10⁻²¹", wave * 1e21, 0.2, 58, 80),
+        ("record", "the record that hides it", "in σ of the noise", record, 3, 136, 6),
+        ("match", "the sum, for every shift", "in σ", match, 10, 228, 3.5),
     ):
         y = zero - values * scale
         above = zero - (50 if kind == "match" else 30)
