@@ -18,7 +18,6 @@ import dependencies
 import notebook
 
 SHORT = 60  # characters of a value that is shown whole
-LIST = Path("book/api.md")
 MODULES = "<!-- every module of helpers -->"  # stands there in its place
 CHECKS = "helpers.checks"
 GRAVITATIONAL_WAVES = "helpers.gw"

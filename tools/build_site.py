@@ -14,9 +14,11 @@ import sys
 from pathlib import Path
 
 import api_pages
+import errata
 import exercises
 import nbformat
 import notebook
+import overview
 import student
 
 from helpers.sources import written_whole
@@ -115,16 +117,21 @@ def stage():
         for path in notebook.ROOT.glob(pattern):
             if path.is_file() and not set(UNTRACKED) & set(path.parts):
                 wanted[path.relative_to(notebook.ROOT)] = path.read_bytes()
+    boxes = {}
     for page in notebook.pages():
         path = notebook.NOTEBOOKS / f"{page}.ipynb"
-        text = nbformat.writes(site_notebook(nbformat.read(path, as_version=4)))
-        wanted[path.relative_to(notebook.ROOT)] = text.encode()
-    instructors = Path("book/instructors.md")
-    text = wanted[instructors].decode()
-    wanted[instructors] = text.replace(GRADED_TABLE, graded_table()).encode()
+        shown = site_notebook(nbformat.read(path, as_version=4))
+        boxes[page] = errata.marked(page, shown.cells)
+        wanted[path.relative_to(notebook.ROOT)] = nbformat.writes(shown).encode()
+    for name, filled in {
+        "index": overview.expanded,
+        "errata": lambda text: text.replace(errata.PLACE, errata.listed(boxes)),
+        "api": lambda text: text.replace(api_pages.MODULES, api_pages.overview()),
+        "instructors": lambda text: text.replace(GRADED_TABLE, graded_table()),
+    }.items():
+        page = Path(f"book/{name}.md")
+        wanted[page] = filled(wanted[page].decode()).encode()
     wanted |= {path: text.encode() for path, text in api_pages.pages().items()}
-    text = wanted[api_pages.LIST].decode()
-    wanted[api_pages.LIST] = text.replace(api_pages.MODULES, api_pages.overview()).encode()
     for path in [p for p in BOOK.rglob("*") if p.is_file()] if BOOK.is_dir() else []:
         if path.relative_to(BOOK) not in wanted:
             path.unlink()

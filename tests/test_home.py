@@ -1,0 +1,245 @@
+"""The home page, the errata, the glossary, and what a page says of itself elsewhere."""
+
+import html
+import os
+import re
+import struct
+import subprocess
+import sys
+from pathlib import Path
+
+import errata
+import nbformat
+import notebook
+import numpy as np
+import overview
+import pytest
+from conftest import ROOT
+
+sys.path.insert(0, str(ROOT / "book" / "_ext"))
+
+INDEX = (ROOT / "book" / "index.md").read_text(encoding="utf-8")
+
+
+# --- the chapters -------------------------------------------------------------------------------
+
+
+def test_every_chapter_is_listed_once_with_its_facts():
+    text = overview.expanded(INDEX)
+    for page in notebook.pages():
+        assert text.count(f"(../notebooks/{page}.ipynb)\n\n") == 1
+    captions = re.findall("^### (.+)$", text, re.MULTILINE)
+    assert captions == list(overview.chapters())
+    plain = text.replace("\N{NO-BREAK SPACE}", " ")
+    told = re.findall(r"\[(\d+) exercises · about [\dhmin ]+ · runs in \d+ s\]", plain)
+    tagged = [
+        len(re.findall(r"^:?tags: \[exercise\b", source, re.MULTILINE))
+        for source in (p.read_text("utf-8") for p in sorted(notebook.NOTEBOOKS.glob("*.md")))
+    ]
+    assert [int(n) for n in told] == tagged
+
+
+def test_time_grows_with_words_cells_and_exercises(monkeypatch):
+    """By the formula that the page states."""
+    cells = [
+        nbformat.v4.new_markdown_cell("# A page\n\n" + "word " * 398),
+        nbformat.v4.new_code_cell("1 + 1"),
+        nbformat.v4.new_code_cell("x = None"),
+        nbformat.v4.new_code_cell("check.x(x)"),
+    ]
+    page = notebook.pages()[0]
+    monkeypatch.setattr(notebook, "read_source", lambda page: nbformat.v4.new_notebook(cells=cells))
+    monkeypatch.setattr(overview.exercises, "exercises", lambda page: ["x"])
+    assert overview.facts(page).minutes == pytest.approx(2 + 1 + 6)
+    assert overview.facts(page).title == "A page"
+
+
+@pytest.mark.parametrize(
+    ("minutes", "said"), [(9, "10 min"), (58, "1 h"), (62, "1 h"), (143, "2 h 20 min")]
+)
+def test_times_are_rounded(minutes, said):
+    assert overview.hours(minutes) == said
+
+
+def test_a_chapter_without_a_sentence_is_refused():
+    without = re.sub("^02_kernels: .*\n", "", INDEX, flags=re.MULTILINE)
+    with pytest.raises(ValueError, match="02_kernels"):
+        overview.expanded(without)
+
+
+# --- the errata ---------------------------------------------------------------------------------
+
+
+def test_every_box_is_on_the_list_word_for_word():
+    boxes = {
+        page: errata.marked(page, notebook.read_source(page).cells) for page in notebook.pages()
+    }
+    text = errata.listed(boxes)
+    for page in notebook.pages():
+        source = (notebook.NOTEBOOKS / f"{page}.md").read_text("utf-8")
+        parts = re.findall(r":class: warning\n(.*?)^:::$", source, re.MULTILINE | re.DOTALL)
+        assert len(parts) == len(boxes[page]) > 0
+        for part in parts:
+            first = part.strip().splitlines()[0]
+            assert first.split("](")[0] in text, first
+    assert "](0" not in text  # links lead out of book/
+
+
+def test_a_box_gets_its_target_in_front():
+    cell = nbformat.v4.new_markdown_cell(
+        "## What the original got wrong\n\n:::{admonition} A\n:class: warning\nText.\n:::\n"
+        "\n:::{admonition} No erratum\n:class: tip\nText.\n:::\n"
+        "\n## Discussion\n\n:::{admonition} B\n:class: warning\nCareful.\n:::"
+    )
+    (box,) = errata.marked("09_page", [cell])
+    assert box == errata.Box("errata-09-1", "A", "Text.")
+    assert "(errata-09-1)=\n:::{admonition} A\n" in cell.source
+    assert cell.source.count(")=\n") == 1
+    with pytest.raises(ValueError, match="09_page"):
+        errata.marked("09_page", [nbformat.v4.new_markdown_cell("## Discussion")])
+
+
+# --- the glossary -------------------------------------------------------------------------------
+
+
+def entries():
+    """Return the terms and the definition of every entry."""
+    text = (ROOT / "book" / "glossary.md").read_text("utf-8")
+    block = re.search(r"```\{glossary\}\n(.*?)\n```", text, re.DOTALL)[1]
+    for entry in block.split("\n\n"):
+        lines = entry.splitlines()
+        assert lines[-1].startswith("  "), entry
+        assert not any(line.startswith(" ") for line in lines[:-1]), entry
+        yield lines[:-1], lines[-1].strip()
+
+
+def test_glossary_is_in_alphabetical_order():
+    firsts = [terms[0].casefold().replace("χ²", "chi-squared") for terms, _ in entries()]
+    assert firsts == sorted(firsts)
+    assert 40 <= len(firsts) <= 80
+
+
+@pytest.mark.parametrize(("terms", "definition"), list(entries()), ids=lambda x: str(x)[:30])
+def test_glossary_leads_to_a_chapter_that_uses_the_word(terms, definition):
+    number, page = re.search(
+        r" \[Chapter (\d)\]\(\.\./notebooks/(\w+)\.ipynb\)$", definition
+    ).groups()
+    assert page.startswith(f"0{number}_")
+    source = (notebook.NOTEBOOKS / f"{page}.md").read_text("utf-8").replace("_", " ")
+    assert any(re.search(rf"(?<!\w){re.escape(t)}", source, re.IGNORECASE) for t in terms), terms
+
+
+# --- drawings and card --------------------------------------------------------------------------
+
+
+def test_the_drawn_sum_is_right():
+    import home_drawings as home
+
+    svg, words = home.convolution_drawing()
+    (i, j) = home.STOP
+    total = int((home.IMAGE[i : i + 2, j : j + 2] * home.KERNEL).sum())
+    assert words["stops"] == 9
+    assert re.search(rf'<tspan class="o">{total}</tspan></text>', svg)
+    assert f"= {total}." in svg
+
+
+def test_the_drawn_chirp_rises_and_is_found_where_it_is():
+    import home_drawings as home
+
+    times, wave, record, match = home.chirp_curves()
+    crossings = np.flatnonzero(np.diff(np.sign(wave[times < 0])))
+    spaces = np.diff(crossings)
+    assert spaces[-1] < spaces[0] / 3
+    assert 1e-22 < np.abs(wave).max() < 1e-20
+    assert times[np.argmax(match)] == pytest.approx(0, abs=0.002)
+    assert match.max() > 8
+    assert np.abs(record).max() < 4.5  # it hides the chirp
+    far = np.abs(times) > 0.1
+    assert match[far].std() == pytest.approx(1, abs=0.25)
+
+
+def test_the_card_has_the_size_that_messengers_ask_for(tmp_path):
+    import course_card
+
+    course_card.draw_card(tmp_path / "card.png", "Convolutions to Chirps")
+    data = (tmp_path / "card.png").read_bytes()
+    assert struct.unpack(">II", data[16:24]) == course_card.CARD_SIZE
+    assert len(data) < 150_000
+
+
+def test_the_address_of_the_card(monkeypatch):
+    import course_card
+
+    monkeypatch.delenv("GITHUB_REPOSITORY", raising=False)
+    assert course_card.published_at({"repository": ""}) is None
+    known = course_card.published_at({"repository": "Somebody/course"})
+    assert known == "https://somebody.github.io/course/"
+    monkeypatch.setenv("GITHUB_REPOSITORY", "fork/course")
+    assert course_card.published_at({}) == "https://fork.github.io/course/"
+
+
+def test_a_page_describes_itself_by_its_first_paragraph():
+    import course_card
+    from docutils import nodes
+
+    page = nodes.document(None, None)
+    section = nodes.section()
+    page += section
+    assert course_card.described(page) == ""
+    section += nodes.note("", nodes.paragraph(text="An aside."))
+    section += nodes.paragraph(text="Short\nand whole.")
+    assert course_card.described(page) == "Short and whole."
+    section[1] = nodes.paragraph(text="many words, " * 30)
+    cut = course_card.described(page)
+    assert len(cut) <= course_card.LONGEST
+    assert cut.endswith("words…") or cut.endswith("many…")
+
+
+# --- the built site -----------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def site():
+    """Return the folder of the built site; $COURSE_SITE may name one that is built already."""
+    if "COURSE_SITE" in os.environ:
+        return Path(os.environ["COURSE_SITE"])
+    built = subprocess.run(
+        [sys.executable, "tools/build_site.py"], cwd=ROOT, capture_output=True, text=True
+    )
+    assert built.returncode == 0, built.stdout + built.stderr
+    return ROOT / "_build" / "html"
+
+
+@pytest.mark.slow
+def test_the_site_leads_from_each_erratum_to_its_box(site):
+    text = (site / "book" / "errata.html").read_text("utf-8")
+    links = re.findall(r'href="\.\./notebooks/(\w+)\.html#(errata-[\d-]+)"', text)
+    assert {page for page, _ in links} == set(notebook.pages())
+    for page, anchor in links:
+        target = (site / "notebooks" / f"{page}.html").read_text("utf-8")
+        assert re.search(rf'class="[^"]*admonition[^"]*"[^>]* id="{anchor}"', target) or re.search(
+            rf'id="{anchor}"[^>]*></span><div class="[^"]*admonition', target
+        ), anchor
+
+
+@pytest.mark.slow
+def test_the_home_page_holds_its_drawings_and_no_script_draws_them(site):
+    text = (site / "book" / "index.html").read_text("utf-8")
+    drawings = re.findall(r'<figure class="drawing"><svg[^>]* aria-label="([^"]+)"', text)
+    assert len(drawings) == 2
+    assert all(len(label) > 100 for label in drawings)
+    assert "{chapters}" not in text
+    assert "{snr" not in text
+    assert (site / "_static" / "card.png").is_file()
+
+
+@pytest.mark.slow
+def test_every_page_describes_itself(site):
+    seen = {}
+    for path in [*site.glob("book/*.html"), *site.glob("notebooks/*.html")]:
+        (found,) = re.findall(
+            r'<meta name="description" content="([^"]+)"', path.read_text("utf-8")
+        )
+        assert len(html.unescape(found)) <= 160, path
+        seen.setdefault(found, []).append(path.name)
+    assert not [pages for pages in seen.values() if len(pages) > 1]
