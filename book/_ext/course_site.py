@@ -142,9 +142,12 @@ def provenance_strip(run):
 
 
 def on_outdated(app, env, added, changed, removed):
-    """Write every page again when the style sheet, a picture or this file changed."""
-    folder = Path(__file__).parent.parent / "_static"
-    assets = [Path(__file__), *sorted(path for path in folder.rglob("*") if path.is_file())]
+    """Write every page again when a style sheet, picture, template or extension changed."""
+    book = Path(__file__).parent.parent
+    files = (
+        path for folder in ("_ext", "_static", "_templates") for path in book.glob(f"{folder}/**/*")
+    )
+    assets = sorted(path for path in files if path.is_file() and path.suffix != ".pyc")
     digest = hashlib.sha256(b"".join(path.read_bytes() for path in assets)).hexdigest()
     if getattr(env, "course_assets", None) == digest:
         return []
