@@ -9,6 +9,7 @@ Stops with an error when a record is missing, holds a failed cell, or Sphinx war
 """
 
 import copy
+import html
 import subprocess
 import sys
 from pathlib import Path
@@ -20,6 +21,7 @@ import nbformat
 import notebook
 import overview
 import student
+import yaml
 
 from helpers.sources import written_whole
 
@@ -33,6 +35,20 @@ GRADED = (
     "page open or download it.*"
 )
 GRADED_TABLE = "<!-- the graded exercises of every page -->"
+# Jupyter Book's own page at the root of the site says neither its language nor its name.
+DOORWAY = """<!doctype html>
+<html lang="en">
+  <head>
+    <meta charset="utf-8">
+    <meta http-equiv="Content-Security-Policy" content="default-src 'none'">
+    <meta http-equiv="refresh" content="0; url={home}">
+    <meta name="viewport" content="width=device-width, initial-scale=1">
+    <title>{title}</title>
+    <link rel="canonical" href="{home}">
+  </head>
+  <body><main><h1><a href="{home}">{title}</a></h1></main></body>
+</html>
+"""
 SOLUTION = {"code_prompt_show": "Show a solution", "code_prompt_hide": "Hide the solution"}
 
 
@@ -110,6 +126,13 @@ def graded_table():
     return "\n".join(rows)
 
 
+def doorway():
+    """Return the page at the root of the site, which leads to the home page of the book."""
+    title = yaml.safe_load((notebook.ROOT / "_config.yml").read_text("utf-8"))["title"]
+    home = yaml.safe_load((notebook.ROOT / "_toc.yml").read_text("utf-8"))["root"]
+    return DOORWAY.format(title=html.escape(title), home=f"{home}.html")
+
+
 def stage():
     """Put what the site is built from into ``_build/book``, touching only what changed."""
     wanted = {}
@@ -165,6 +188,8 @@ def main():
     if result.returncode or missing:
         print(result.stdout, result.stderr, sep="\n")
         sys.exit(f"the site was not built. Missing pages: {', '.join(missing) or 'none'}")
+    with written_whole(HTML / "index.html") as part:
+        part.write_text(doorway(), encoding="utf-8")
     student.release(HTML / "student")
     print(f"The site is in {HTML.relative_to(notebook.ROOT)}. Look at it with: make serve")
 

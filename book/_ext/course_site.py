@@ -161,10 +161,12 @@ def provenance_strip(run):
 
 
 def on_outdated(app, env, added, changed, removed):
-    """Write every page again when the style sheet, a picture or an extension changed."""
+    """Write every page again when a style sheet, picture, template or extension changed."""
     book = Path(__file__).parent.parent
-    assets = sorted(path for path in (book / "_static").rglob("*") if path.is_file())
-    assets += sorted((book / "_ext").glob("*.py"))
+    files = (
+        path for folder in ("_ext", "_static", "_templates") for path in book.glob(f"{folder}/**/*")
+    )
+    assets = sorted(path for path in files if path.is_file() and path.suffix != ".pyc")
     digest = hashlib.sha256(b"".join(path.read_bytes() for path in assets)).hexdigest()
     if getattr(env, "course_assets", None) == digest:
         return []

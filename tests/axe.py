@@ -1,0 +1,45 @@
+"""axe-core in a page: every rule of WCAG 2.2 at levels A and AA, and its best practices."""
+
+from browser import NPM, lacking
+
+AXE = NPM / "axe-core" / "axe.min.js"
+TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+RUN = """async (tags) => {
+  const rules = { "target-size": { enabled: true } };  // WCAG 2.2, off by default
+  const options = { runOnly: tags, rules, resultTypes: ["violations"] };
+  const { violations } = await axe.run(document, options);
+  return violations.flatMap(({ id, nodes }) => nodes.map((node) => ({
+    rule: id, place: node.target.flat().join(" >> "), why: node.failureSummary,
+  })));
+}"""
+# What is folded is read as well, once it is opened; what moves would be measured halfway.
+OPEN = """() => {
+  const style = document.createElement("style");
+  style.textContent = "*, *::before, *::after { transition: none !important }";
+  document.head.append(style);
+  for (const button of document.querySelectorAll(".toggle-hidden > .toggle-button")) button.click();
+  const open = (root) => {
+    for (const element of root.querySelectorAll("*")) {
+      if (element.matches("details")) element.open = true;
+      if (element.shadowRoot) open(element.shadowRoot);
+    }
+  };
+  open(document);
+}"""
+
+
+def prepare(page):
+    """Bring axe into a page, and open what is folded there."""
+    if not AXE.is_file():
+        lacking("axe-core (npm install --prefix _build/npm axe-core@4.14.1)")
+    page.evaluate(OPEN)
+    page.evaluate(AXE.read_text(encoding="utf-8"))  # the policy of the page is for the page
+
+
+def findings(page, name, state):
+    """Return what axe finds, one line each: page, state, rule, selector, and why it matters."""
+    found = page.evaluate(RUN, TAGS)
+    return [
+        f"{name} [{state}] {f['rule']}: {f['place']}: {' '.join(f['why'].split())[:300]}"
+        for f in found
+    ]
