@@ -1,5 +1,5 @@
 // What scrolls sideways can be reached with the keyboard. The theme sees to code; tables and formulas
-// are left, and they scroll on a phone or not, by their width.
+// are left, and they scroll on a phone or not, by their width. And the button to print, prints.
 
 (() => {
   "use strict";
@@ -11,6 +11,10 @@
       if (scrolls) box.tabIndex = 0;
       else if (box.tabIndex === 0) box.removeAttribute("tabindex");
     }
+  }
+
+  for (const button of document.querySelectorAll("[data-print]")) {
+    button.addEventListener("click", () => print());
   }
 
   let soon;

@@ -1,0 +1,65 @@
+"""Keep pages light: a figure is loaded when a reader comes near it, and icons come once.
+
+Figures say how large they are, so that the text does not jump when they arrive.
+"""
+
+import re
+from pathlib import Path
+
+from PIL import Image, UnidentifiedImageError
+
+IMAGE = re.compile(r"<img\b[^>]*>")
+SOURCE = re.compile(r'\bsrc="(?:\.\./)*_images/([^"]+)"')
+
+# The theme brings its icons twice: as a font, which is enough, and as a script of 540 kB.
+ICONS_AS_SCRIPT = re.compile(r'\s*<script src="[^"]*scripts/fontawesome\.js[^"]*"></script>')
+
+
+def on_page(app, pagename, templatename, context, doctree):
+    """Let all images but the first wait until they are near."""
+    if "body" not in context:
+        return
+    files = {name: Path(app.srcdir) / source for source, name in app.builder.images.items()}
+    first, *_ = IMAGE.findall(context["body"]) or [None]
+    context["body"] = IMAGE.sub(lambda tag: waiting(tag[0], files, first), context["body"])
+
+
+def waiting(tag, files, first):
+    """Return the tag of an image that says its size and, but for the first, waits.
+
+    Parameters
+    ----------
+    tag, first : str
+        Its tag, and that of the first image of the page.
+    files : dict of str to pathlib.Path
+        Where the images of the site come from, by their names in ``_images``.
+    """
+    added = ""
+    named = SOURCE.search(tag)
+    if named and named[1] in files and not re.search(r"\s(width|height|style)=", tag):
+        try:
+            with Image.open(files[named[1]]) as image:
+                added = ' width="{}" height="{}"'.format(*image.size)
+        except UnidentifiedImageError:  # a drawing has no pixels
+            pass
+    if tag != first and "loading=" not in tag:
+        added += ' loading="lazy"'
+    return re.sub(r"\s*/?>$", f"{added}>", tag)
+
+
+def complete(app, exception):
+    """Drop the icons that come as a script."""
+    if exception is not None or app.builder.format != "html":
+        return
+    for path in Path(app.outdir).rglob("*.html"):
+        text = path.read_text(encoding="utf-8")
+        light = ICONS_AS_SCRIPT.sub("", text)
+        if light != text:
+            path.write_text(light, encoding="utf-8")
+
+
+def setup(app):
+    """Connect with Sphinx."""
+    app.connect("html-page-context", on_page)
+    app.connect("build-finished", complete, priority=400)  # before hashes are taken
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
