@@ -1,12 +1,9 @@
 """The home page, the errata, the glossary, and what a page says of itself elsewhere."""
 
 import html
-import os
 import re
 import struct
-import subprocess
 import sys
-from pathlib import Path
 
 import errata
 import nbformat
@@ -196,18 +193,6 @@ def test_a_page_describes_itself_by_its_first_paragraph():
 
 
 # --- the built site -----------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def site():
-    """Return the folder of the built site; $COURSE_SITE may name one that is built already."""
-    if "COURSE_SITE" in os.environ:
-        return Path(os.environ["COURSE_SITE"])
-    built = subprocess.run(
-        [sys.executable, "tools/build_site.py"], cwd=ROOT, capture_output=True, text=True
-    )
-    assert built.returncode == 0, built.stdout + built.stderr
-    return ROOT / "_build" / "html"
 
 
 @pytest.mark.slow

@@ -1,9 +1,6 @@
 """A chapter as a PDF: whole, readable, tagged, and with its solutions folded."""
 
 import os
-import subprocess
-import sys
-from pathlib import Path
 
 import exercises
 import leaks
@@ -60,18 +57,6 @@ def test_without_a_browser_one_line_says_what_to_install(monkeypatch):
     with pytest.raises(SystemExit) as end:
         print_pages.main()
     assert "Install" in str(end.value) and "\n" not in str(end.value)
-
-
-@pytest.fixture(scope="module")
-def site():
-    """Return the folder of the built site; $COURSE_SITE may name one that is built already."""
-    if "COURSE_SITE" in os.environ:
-        return Path(os.environ["COURSE_SITE"])
-    built = subprocess.run(
-        [sys.executable, "tools/build_site.py"], cwd=ROOT, capture_output=True, text=True
-    )
-    assert built.returncode == 0, built.stdout + built.stderr
-    return ROOT / "_build" / "html"
 
 
 @pytest.fixture(scope="module")
