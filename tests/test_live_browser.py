@@ -1,98 +1,26 @@
-"""The live networks in a real browser: they start, answer, and survive what people drop on them.
+"""The live networks in a real browser: they start, answer, and survive what people drop on them."""
 
-Needs Chromium and the package playwright; without them it skips, but fails with CI=true.
-"""
-
-import http.server
-import os
-import shutil
 import struct
-import threading
 import zlib
-from functools import partial
 
 import numpy as np
 import pytest
-from conftest import ROOT
+from browser import PHONE, Reader
 
 pytestmark = pytest.mark.slow
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Live</title>
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'self'; script-src 'self' blob:;
-style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; connect-src 'self' data: blob:;
-worker-src 'self' blob:">
-<link rel="icon" href="data:,"><script src="_static/widgets/load.js" defer></script>
-<style>body { margin: 0 auto; max-width: 46rem; padding: 12px }</style>
-<course-widget module="live/live_cnn.js"></course-widget>
-<course-widget module="live/live_gw.js"></course-widget></html>
-"""
-
-
-@pytest.fixture(scope="module")
-def browser():
-    try:
-        from playwright.sync_api import sync_playwright
-    except ImportError:
-        sync_playwright = None
-    if sync_playwright is None or CHROMIUM is None:
-        message = "the live networks are tested in Chromium, driven by the package playwright"
-        if os.environ.get("CI") == "true":
-            pytest.fail(message)
-        pytest.skip(message)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory):
-    """Return a folder with one page that holds both widgets, and what they load."""
-    import export_live
-
-    from helpers import es_modules, widgets
-
-    folder = tmp_path_factory.mktemp("site")
-    export_live.main(export_live.FOLDER)
-    shutil.copytree(ROOT / "book" / "_static", folder / "_static")
-    shutil.copytree(export_live.FOLDER / "static", folder / "_static", dirs_exist_ok=True)
-    roots = ["live/live_cnn.js", "live/live_gw.js"]
-    bundle = es_modules.as_script(widgets.statics(), roots)
-    (folder / "_static" / "widgets" / "bundle.js").write_text(bundle)
-    (folder / "index.html").write_text(PAGE)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def address(site):
-    class Quiet(http.server.SimpleHTTPRequestHandler):
-        def log_message(self, *args):
-            pass
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(site)))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}/index.html"
-    server.shutdown()
+PAGE = "book/live.html"
 
 
 @pytest.fixture
-def page(browser, address):
-    page = browser.new_page()
-    trouble = []
-    page.on("console", lambda message: trouble.append(message.text))
-    page.on("pageerror", lambda error: trouble.append(str(error)))
-    page.goto(address)
-    yield page
-    page.close()
-    assert not trouble
+def page(chromium, address):
+    reader = Reader(chromium, f"{address}/{PAGE}").open()
+    yield reader.page
+    reader.context.close()
+    assert not reader.errors and not reader.elsewhere()
 
 
 def started(page, number):
     """Start the first widget, or the second, and return it when it has computed something."""
-    page.wait_for_selector("course-widget[ready]")
     widget = page.locator("course-widget").nth(number)
     widget.get_by_role("button", name="Start").click()
     says(widget, "Computed")
@@ -130,7 +58,6 @@ def png(width, height, rows=None):
 
 
 def test_pictures_start_and_answer_in_time(page):
-    page.wait_for_selector("course-widget[ready]")
     seconds = page.evaluate(
         """async () => {
           const root = document.querySelector("course-widget").shadowRoot;
@@ -265,35 +192,33 @@ def test_chirps_move_with_the_sliders(page):
 
 
 @pytest.mark.parametrize("number", [0, 1])
-def test_it_fits_a_phone(browser, address, number):
-    page = browser.new_page(viewport={"width": 360, "height": 780})
-    page.goto(address)
-    started(page, number)
+def test_it_fits_a_phone(chromium, address, number):
+    reader = Reader(chromium, f"{address}/{PAGE}", viewport=PHONE).open()
+    started(reader.page, number)
     wide = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-    assert page.evaluate(wide) <= 0
-    page.close()
+    assert reader.page.evaluate(wide) <= 0
+    reader.context.close()
 
 
 @pytest.mark.parametrize("number", [0, 1])
-def test_it_works_from_the_disk(browser, site, number):
-    page = browser.new_page()
-    page.goto((site / "index.html").as_uri())
-    started(page, number)
-    page.close()
+def test_it_works_from_the_disk(chromium, site, number):
+    reader = Reader(chromium, (site / PAGE).as_uri()).open()
+    started(reader.page, number)
+    assert not reader.errors and not reader.elsewhere()
+    reader.context.close()
 
 
-def test_a_missing_file_is_told_and_can_be_tried_again(browser, address):
-    page = browser.new_page()
-    page.route("**/first_cnn.cnn", lambda route: route.abort())
-    page.goto(address)
-    page.wait_for_selector("course-widget[ready]")
-    widget = page.locator("course-widget").first
+def test_a_missing_file_is_told_and_can_be_tried_again(chromium, address):
+    reader = Reader(chromium, f"{address}/{PAGE}")
+    reader.page.route("**/first_cnn.cnn", lambda route: route.abort())
+    reader.open()
+    widget = reader.page.locator("course-widget").first
     widget.get_by_role("button", name="Start").click()
     complains(widget, "could not be loaded")
-    page.unroute("**/first_cnn.cnn")
+    reader.page.unroute("**/first_cnn.cnn")
     widget.get_by_role("button", name="Try again").click()
     says(widget, "Computed")
-    page.close()
+    reader.context.close()
 
 
 def test_scores_are_those_of_keras(page):

