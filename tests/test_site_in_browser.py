@@ -27,9 +27,14 @@ WIDE = """() => {
   return [`${root.scrollWidth} px wide, where there are ${root.clientWidth}`, ...said];
 }"""
 # The button “Back to top” shows after a little way up.
-WANDER = """() => {
+WANDER = """async () => {
+  const frame = () => new Promise(requestAnimationFrame);
   scrollTo(0, document.body.scrollHeight / 2);
-  requestAnimationFrame(() => scrollBy(0, -200));
+  await frame();
+  await frame();
+  scrollBy(0, -200);
+  await frame();
+  await frame();
 }"""
 
 
@@ -65,10 +70,11 @@ def visit(chromium, address, name):
     axe.prepare(page)
     found["axe"] = []
     for scheme, size in LOOKS:
-        page.set_viewport_size(size)
+        if page.viewport_size != size:
+            page.set_viewport_size(size)
+            page.wait_for_timeout(500)  # the theme waits as long before it looks what scrolls
         page.evaluate("scheme => { document.documentElement.dataset.theme = scheme }", scheme)
         page.evaluate(WANDER)
-        page.wait_for_timeout(500)  # the theme waits as long before it looks what scrolls
         found["axe"] += axe.findings(page, name, f"{scheme}, {size['width']} px")
     found["wide"] = [f"{name}: {place}" for place in page.evaluate(WIDE)]
     found["errors"] = [f"{name}: {error}" for error in reader.errors]

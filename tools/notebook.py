@@ -130,9 +130,7 @@ def prepare_environment(backend=None):
 
     Kernels get a configuration of their own: no start-up files, no history, no notices. Folders
     given by ``$COURSE_DATA`` and ``$COURSE_CACHE`` become absolute, because pages run elsewhere.
-    The kernel is this environment's, and equal seeds give equal numbers: also on another number of
-    cores, because TensorFlow computes on one where nothing else is set. Two pages side by side then
-    take less than on two cores one after the other.
+    The kernel is this environment's, and equal seeds give equal numbers.
 
     Parameters
     ----------
@@ -143,8 +141,6 @@ def prepare_environment(backend=None):
     os.environ["JUPYTER_PREFER_ENV_PATH"] = "1"
     os.environ["PYTHONHASHSEED"] = "0"
     os.environ["TF_DETERMINISTIC_OPS"] = "1"  # what enable_op_determinism() sets, for every page
-    for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
-        os.environ.setdefault(name, "1")
     folder = ROOT / "_build" / "ipython"
     config = folder / "profile_default" / "ipython_kernel_config.py"
     with written_whole(config) as part:

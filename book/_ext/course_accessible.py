@@ -25,7 +25,7 @@ REPAIRS = (
     (re.compile(r'<summary aria-label="Toggle hidden content">'), "<summary>"),
     # docutils: ARIA took the role of an entry back; without it, the list has no items.
     (re.compile(r' role="doc-biblioentry"'), ""),
-    (re.compile(r'(<div class="citation-list") role="list">'), r"\1>"),
+    (re.compile(r'<div role="list" (class="citation-list")'), r"<div \1"),
     # docutils: the empty corner of a table is head of nothing.
     (re.compile(r'<th class="head">(\s*(?:<p></p>)?\s*)</th>'), r"<td>\1</td>"),
 )
