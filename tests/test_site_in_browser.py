@@ -1,6 +1,7 @@
 """Every page of the site in a real browser: silent, light, reachable, narrow enough for a phone.
 
-Each page is opened once, and looked at in light and dark, at desktop and phone width.
+Each page is opened once, and looked at in light and dark, at desktop and phone width; those of the
+reference, which are of one kind, in two of these four ways.
 """
 
 import axe
@@ -14,6 +15,7 @@ FIRST_LOAD = 1_500_000  # bytes: ten seconds in a tram
 OF_OURS = 400_000  # what is not theme, MathJax or recorded figure
 ASKED = {"search.html": "?q=kernel"}  # an empty search shows nothing
 LOOKS = (("light", DESKTOP), ("dark", DESKTOP), ("dark", PHONE), ("light", PHONE))
+REFERENCE = "book/api/"  # many pages of one kind: each is looked at in half of the ways, in turn
 WIDE = """() => {
   const root = document.documentElement;
   if (root.scrollWidth <= root.clientWidth) return [];
@@ -52,7 +54,7 @@ def start_networks(page):
         widget.locator(".readout", has_text="Computed").wait_for(timeout=20_000)
 
 
-def visit(chromium, address, name):
+def visit(chromium, address, name, looks=LOOKS):
     """Return what a visit of a page brings to light, by the gate that asks for it."""
     reader = Reader(
         chromium,
@@ -69,13 +71,14 @@ def visit(chromium, address, name):
         start_networks(page)
     axe.prepare(page)
     found["axe"] = []
-    for scheme, size in LOOKS:
+    for scheme, size in looks:
         if page.viewport_size != size:
             page.set_viewport_size(size)
             page.wait_for_timeout(500)  # the theme waits as long before it looks what scrolls
         page.evaluate("scheme => { document.documentElement.dataset.theme = scheme }", scheme)
         page.evaluate(WANDER)
         found["axe"] += axe.findings(page, name, f"{scheme}, {size['width']} px")
+    page.set_viewport_size(PHONE)
     found["wide"] = [f"{name}: {place}" for place in page.evaluate(WIDE)]
     found["errors"] = [f"{name}: {error}" for error in reader.errors]
     found["elsewhere"] = [f"{name} asks for {url}" for url in reader.elsewhere()]
@@ -86,7 +89,9 @@ def visit(chromium, address, name):
 @pytest.fixture(scope="module")
 def visits(chromium, address, site):
     names = [name for name in site_html.names(site) if name != "index.html"]  # which leads on
-    return {name: visit(chromium, address, name) for name in names}
+    reference = [name for name in names if name.startswith(REFERENCE)]
+    looks = {name: (LOOKS[::2], LOOKS[1::2])[k % 2] for k, name in enumerate(reference)}
+    return {name: visit(chromium, address, name, looks.get(name, LOOKS)) for name in names}
 
 
 def test_no_page_asks_another_host(visits):
