@@ -78,6 +78,7 @@ def draw_card(path, title):
         "font.family": "DejaVu Sans",
         "text.color": INK,
         "figure.constrained_layout.use": False,
+        "savefig.bbox": "standard",  # no setting of whoever else draws in this process
     }
     width, height = CARD_SIZE
     with plt.rc_context(style):
@@ -102,7 +103,7 @@ def draw_card(path, title):
         ax.plot(times, wave, color=OUTPUT, linewidth=4, solid_capstyle="round")
         ax.set(xlim=(times[0], times[-1]))
         ax.set_axis_off()
-        figure.savefig(path, format="png", dpi=100, facecolor=PAPER, bbox_inches=None)
+        figure.savefig(path, format="png", dpi=100, facecolor=PAPER)
         plt.close(figure)
 
 
