@@ -28,11 +28,26 @@ REPAIRS = (
     (re.compile(r'<div role="list" (class="citation-list")'), r"<div \1"),
     # docutils: the empty corner of a table is head of nothing.
     (re.compile(r'<th class="head">(\s*(?:<p></p>)?\s*)</th>'), r"<td>\1</td>"),
+    # Sphinx: parameters one a line are a list of definitions without terms.
+    (
+        re.compile(r"\n\n<dl>\n((?:<dd>.*</dd>\n)+)</dl>\n\n"),
+        lambda found: (
+            '<span class="sig-lines">'
+            + found[1].replace("<dd>", "<span>").replace("</dd>", "</span>")
+            + "</span>"
+        ),
+    ),
 )
 
 # The theme's button to print; accessible.js listens to it. Handlers in HTML would need holes in the
 # policy of every page, and search, which reads whole pages, trips over them all the same.
 PRINT = ('onclick="window.print()"', "data-print")
+
+# The theme: the button that unfolds a part of the contents has an icon and no words.
+UNFOLD = (
+    '<summary><span class="toctree-toggle"',
+    '<summary aria-label="Pages of this part"><span class="toctree-toggle"',
+)
 
 
 def on_page(app, pagename, templatename, context, doctree):
@@ -44,13 +59,14 @@ def on_page(app, pagename, templatename, context, doctree):
 
 
 def complete(app, exception):
-    """Take the handler out of every page."""
+    """Repair what the theme adds around every page."""
     if exception is not None or app.builder.format != "html":
         return
     for path in Path(app.outdir).rglob("*.html"):
         text = path.read_text(encoding="utf-8")
-        if PRINT[0] in text:
-            path.write_text(text.replace(*PRINT), encoding="utf-8")
+        repaired = text.replace(*PRINT).replace(*UNFOLD)
+        if repaired != text:
+            path.write_text(repaired, encoding="utf-8")
 
 
 def setup(app):
