@@ -195,7 +195,7 @@ def _site_link(found):
     if not repository:
         return found[1]
     owner, name = repository.split("/")
-    return f"[{found[1]}](https://{owner}.github.io/{name}/book/{found[2]}.html)"
+    return f"[{found[1]}](https://{owner.lower()}.github.io/{name}/book/{found[2]}.html)"
 
 
 def _plain_block(found):
