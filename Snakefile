@@ -5,7 +5,6 @@
 # content alone: the digest of all its inputs is a parameter of its rule, and stands in its record.
 # Times of files are not looked at (`ancient`), so that touching a file redoes nothing.
 
-import json
 import os
 import sys
 
@@ -37,10 +36,9 @@ MINUTES = {"released": 15, "quick": 30, "full": 24 * 60}
 
 def seconds_of(page):
     """Return about how long a page takes: the longest begin first, so that no core waits at the end."""
-    record = notebook.NOTEBOOKS / f"{page}.ipynb"
-    known = json.loads(record.read_text(encoding="utf-8"))["metadata"] if record.is_file() else {}
+    known = digest.recorded(page) or {}
     trains = TRAINING != "released" and "TRAINING" in notebook.parameters(notebook.read_source(page))
-    return int(known.get("provenance", {}).get("seconds", 0)) + 1000 * trains
+    return int(known.get("seconds", 0)) + 1000 * trains
 
 
 wildcard_constraints:

@@ -87,3 +87,14 @@ def test_every_record_says_what_it_follows_from(page):
     assert run.input_digest == digest.digest_of(run["inputs"])
     source = f"notebooks/{page}.md"
     assert run["inputs"][source] == digest.inputs(page)[source], f"{source} changed; " + remedy
+
+
+@pytest.mark.parametrize("text", ["<<<<<<< ours\n{}\n", "{}", ""])
+def test_a_record_that_cannot_be_read_is_stale(monkeypatch, tmp_path, text):
+    page = notebook.pages()[0]
+    monkeypatch.setattr(notebook, "NOTEBOOKS", tmp_path)
+    monkeypatch.setattr(digest, "inputs", lambda page: {})
+    assert digest.recorded(page) is None
+    (tmp_path / f"{page}.ipynb").write_text(text)
+    assert digest.recorded(page) == {}
+    assert not digest.record_is_current(page)

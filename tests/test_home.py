@@ -11,6 +11,7 @@ import notebook
 import numpy as np
 import overview
 import pytest
+import student
 from conftest import ROOT
 
 sys.path.insert(0, str(ROOT / "book" / "_ext"))
@@ -173,6 +174,9 @@ def test_the_address_of_the_card(monkeypatch):
     assert known == "https://somebody.github.io/course/"
     monkeypatch.setenv("GITHUB_REPOSITORY", "fork/course")
     assert course_card.published_at({}) == "https://fork.github.io/course/"
+    student.settings.cache_clear()
+    assert student.published_address() == course_card.published_at(student.settings())
+    student.settings.cache_clear()
 
 
 def test_a_page_describes_itself_by_its_first_paragraph():

@@ -38,13 +38,6 @@ def test_the_button_leads_to_the_pdf_only_where_there_is_one(buttons):
     assert "download-pdf-button" not in buttons(pdf=True)
 
 
-def test_links_lead_to_where_the_course_is_published(monkeypatch):
-    monkeypatch.setenv("GITHUB_REPOSITORY", "Someone/course")
-    assert print_pages.published_address() == "https://someone.github.io/course/"
-    monkeypatch.delenv("GITHUB_REPOSITORY")
-    assert print_pages.published_address() == print_pages.NOWHERE
-
-
 @pytest.mark.slow
 def test_without_a_browser_one_line_says_what_to_install(monkeypatch):
     api = pytest.importorskip("playwright.sync_api")

@@ -62,7 +62,7 @@ def test_the_dial_is_a_field_of_a_form(page):
 def test_links_to_other_pages_lead_to_the_published_site(monkeypatch):
     text = "See [Live networks](../book/live.md)."
     student.settings.cache_clear()
-    monkeypatch.setenv("GITHUB_REPOSITORY", "someone/course")
+    monkeypatch.setenv("GITHUB_REPOSITORY", "Someone/course")
     there = "[Live networks](https://someone.github.io/course/book/live.html)"
     assert student.plain_markdown(text) == f"See {there}."
     monkeypatch.delenv("GITHUB_REPOSITORY")

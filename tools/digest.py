@@ -122,11 +122,18 @@ def changes(page, provenance):
 
 
 def recorded(page):
-    """Return the provenance of the record of a page; None where there is no record."""
+    """Return the provenance of the record of a page; None where there is no record.
+
+    Of a record that cannot be read, such as after a merge with conflicts, nothing is known: it is
+    stale, and the next run replaces it.
+    """
     path = notebook.NOTEBOOKS / f"{page}.ipynb"
     if not path.is_file():
         return None
-    return json.loads(path.read_text(encoding="utf-8"))["metadata"].get("provenance", {})
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))["metadata"].get("provenance", {})
+    except (ValueError, KeyError):
+        return {}
 
 
 def record_is_current(page, backend="tensorflow"):

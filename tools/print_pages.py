@@ -13,7 +13,7 @@ from urllib.parse import unquote, urlsplit
 
 import build_site
 import notebook
-import yaml
+import student
 
 from helpers.sources import written_whole
 
@@ -37,17 +37,6 @@ READY = """async (nowhere) => {
   await document.fonts.ready;
   return pictures.filter((picture) => !picture.naturalWidth).map((picture) => picture.src);
 }"""
-
-
-def published_address():
-    """Return where the course is published, or an address that leads nowhere."""
-    config = yaml.safe_load((notebook.ROOT / "_config.yml").read_text(encoding="utf-8"))
-    repository = config["sphinx"]["config"]["course_published"]["repository"]
-    repository = repository or os.environ.get("GITHUB_REPOSITORY")
-    if not repository:
-        return NOWHERE
-    owner, name = repository.split("/")
-    return f"https://{owner.lower()}.github.io/{name}/"
 
 
 @contextmanager
@@ -86,7 +75,7 @@ def print_page(context, html, name, target):
     RuntimeError
         If a picture of the page cannot be shown.
     """
-    address = published_address()
+    address = student.published_address() or NOWHERE
 
     def answer(route):
         path = html / unquote(urlsplit(route.request.url.removeprefix(address)).path)

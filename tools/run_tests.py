@@ -50,7 +50,7 @@ def main():
     notebook.prepare_environment()
     if sys.argv[1:] == ["slow"]:
         steps = [
-            ("slow tests", [*PYTEST, "-m", "slow", "tests"]),
+            ("slow tests", [*PYTEST, "-m", "slow", "--durations=40", "tests"]),
             ("a real Slurm", [*PYTEST[:3], "-m", "slurm", "tests/test_slurm.py"]),
         ]
     else:

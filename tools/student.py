@@ -106,6 +106,15 @@ def settings():
     return {**course, "repository": repository}
 
 
+def published_address():
+    """Return the address of the site on GitHub Pages; None where the repository is not known."""
+    repository = settings()["repository"]
+    if not repository:
+        return None
+    owner, name = repository.split("/")
+    return f"https://{owner.lower()}.github.io/{name}/"
+
+
 def setup_source():
     """Return the source of the first cell of a student's notebook."""
     course = settings()
@@ -191,11 +200,8 @@ def plain_markdown(text):
 
 def _site_link(found):
     """Return a link to a page of the published site; its text alone where no address is known."""
-    repository = settings()["repository"]
-    if not repository:
-        return found[1]
-    owner, name = repository.split("/")
-    return f"[{found[1]}](https://{owner.lower()}.github.io/{name}/book/{found[2]}.html)"
+    address = published_address()
+    return f"[{found[1]}]({address}book/{found[2]}.html)" if address else found[1]
 
 
 def _plain_block(found):

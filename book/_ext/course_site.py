@@ -17,6 +17,7 @@ from pathlib import Path
 
 MATHJAX = "sphinx-mathjax-offline"  # its folder in site-packages is no importable name
 
+SOURCE_BUTTON = "download-source-button"  # the theme's
 INLINE = "'inline-scripts-of-this-page'"  # replaced by their hashes when the page is complete
 
 # No foreign host anywhere, and no script but those of the site.
@@ -54,6 +55,8 @@ def on_page(app, pagename, templatename, context, doctree):
     if "body" in context:
         context["body"] = THEBE_SETTINGS.sub("", context["body"])
     record = Path(app.srcdir) / f"{pagename}.ipynb"
+    if "header_buttons" in context and not record.is_file():
+        context["header_buttons"] = without_source(context["header_buttons"])
     if record.is_file() and "body" in context:
         metadata = json.loads(record.read_text(encoding="utf-8"))["metadata"]
         if "provenance" in metadata:
@@ -114,7 +117,7 @@ def student_buttons(buttons, pagename, pathto, published, pdf=False):
                 "label": "colab-button",
             }
         )
-    replaced = {"download-notebook-button", "download-source-button"}
+    replaced = {"download-notebook-button", SOURCE_BUTTON}
     if pdf:
         replaced.add("download-pdf-button")
         made.append(
@@ -132,6 +135,17 @@ def student_buttons(buttons, pagename, pathto, published, pdf=False):
             if inner.get("label") not in replaced:
                 made.append({**inner, "text": ""})
     return made
+
+
+def without_source(buttons):
+    """Return the buttons without a download of a page's text, which only the site understands."""
+    kept = [
+        {**group, "buttons": [b for b in group["buttons"] if b.get("label") != SOURCE_BUTTON]}
+        if "buttons" in group
+        else group
+        for group in buttons
+    ]
+    return [group for group in kept if group.get("buttons", True)]
 
 
 def provenance_strip(run):
