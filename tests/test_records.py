@@ -10,7 +10,6 @@ import nbformat
 import notebook
 import pytest
 import run_tests
-from conftest import ROOT
 
 pytestmark = pytest.mark.slow
 NBVAL = [sys.executable, "-m", "pytest", "-p", "no:randomly", "--nbval-current-env"]
@@ -26,9 +25,10 @@ def compare(path, flag, **environment):
 
 
 def alter_one_digit(record, only_checked):
-    """Change one digit of one compared output; return the number of the code cell."""
+    """Change one digit of a compared output, and end the record there; return the cell's number."""
     candidates = []
-    for number, cell in enumerate(c for c in record.cells if c.cell_type == "code"):
+    record.cells = [cell for cell in record.cells if cell.cell_type == "code"]
+    for number, cell in enumerate(record.cells):
         tags = cell.metadata.get("tags", [])
         if "nbval-ignore-output" in tags or (only_checked and "nbval-check-output" not in tags):
             continue
@@ -41,6 +41,7 @@ def alter_one_digit(record, only_checked):
     number, output, digit = random.Random(0).choice(candidates)
     changed = str((int(digit.group()) + 1) % 10)
     output.text = output.text[: digit.start()] + changed + output.text[digit.end() :]
+    del record.cells[number + 1 :]
     return number
 
 
@@ -63,18 +64,3 @@ def test_without_real_data_every_cell_runs(page, tmp_path):
     nowhere = {"COURSE_DATA": "", "COURSE_CACHE": str(tmp_path / "cache"), "COURSE_OFFLINE": "1"}
     result = compare(record, "--nbval-lax", **nowhere)
     assert result.returncode == 0, result.stdout[-3000:]
-
-
-def test_the_quick_runs_finish():
-    snakemake = [sys.executable, "-m", "snakemake", "--profile", "profiles/local", "--cores", "2"]
-    path = os.pathsep.join([os.path.dirname(sys.executable), os.environ["PATH"]])
-    result = subprocess.run(
-        [*snakemake, "--forceall", "--config", "training=quick"],
-        cwd=ROOT,
-        env={**os.environ, "PATH": path},
-        capture_output=True,
-        text=True,
-    )
-    assert result.returncode == 0, result.stderr[-3000:]
-    for page in notebook.pages():
-        assert (ROOT / "_build" / "run" / "quick" / f"{page}.ipynb").is_file()

@@ -1,7 +1,7 @@
 """Every page of the site in a real browser: silent, light, reachable, narrow enough for a phone.
 
 Each page is opened once, and looked at in light and dark, at desktop and phone width; those of the
-reference, which are of one kind, in two of these four ways.
+reference, which are of one kind, in one of these four ways each, in turn.
 """
 
 import axe
@@ -15,7 +15,7 @@ FIRST_LOAD = 1_500_000  # bytes: ten seconds in a tram
 OF_OURS = 400_000  # what is not theme, MathJax or recorded figure
 ASKED = {"search.html": "?q=kernel"}  # an empty search shows nothing
 LOOKS = (("light", DESKTOP), ("dark", DESKTOP), ("dark", PHONE), ("light", PHONE))
-REFERENCE = "book/api/"  # many pages of one kind: each is looked at in half of the ways, in turn
+REFERENCE = "book/api/"  # many pages of one kind: each is looked at in one of the ways, in turn
 WIDE = """() => {
   const root = document.documentElement;
   if (root.scrollWidth <= root.clientWidth) return [];
@@ -90,7 +90,7 @@ def visit(chromium, address, name, looks=LOOKS):
 def visits(chromium, address, site):
     names = [name for name in site_html.names(site) if name != "index.html"]  # which leads on
     reference = [name for name in names if name.startswith(REFERENCE)]
-    looks = {name: (LOOKS[::2], LOOKS[1::2])[k % 2] for k, name in enumerate(reference)}
+    looks = {name: [LOOKS[k % len(LOOKS)]] for k, name in enumerate(reference)}
     return {name: visit(chromium, address, name, looks.get(name, LOOKS)) for name in names}
 
 

@@ -10,6 +10,7 @@ from PIL import Image, UnidentifiedImageError
 
 IMAGE = re.compile(r"<img\b[^>]*>")
 SOURCE = re.compile(r'\bsrc="(?:\.\./)*_images/([^"]+)"')
+FRAME = re.compile(r'<svg\b[^>]*\bviewBox="0 0 ([\d.]+) ([\d.]+)"')
 
 # The theme brings its icons twice: as a font, which is enough, and as a script of 540 kB.
 ICONS_AS_SCRIPT = re.compile(r'\s*<script src="[^"]*scripts/fontawesome\.js[^"]*"></script>')
@@ -40,8 +41,9 @@ def waiting(tag, files, first):
         try:
             with Image.open(files[named[1]]) as image:
                 added = ' width="{}" height="{}"'.format(*image.size)
-        except UnidentifiedImageError:  # a drawing has no pixels
-            pass
+        except UnidentifiedImageError:  # a drawing, whose pixels are those of its frame
+            size = FRAME.search(files[named[1]].read_text(encoding="utf-8"))
+            added = ' width="{:.0f}" height="{:.0f}"'.format(*map(float, size.groups()))
     if tag != first and "loading=" not in tag:
         added += ' loading="lazy"'
     return re.sub(r"\s*/?>$", f"{added}>", tag)

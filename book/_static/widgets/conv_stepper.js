@@ -18,7 +18,7 @@ export function render({ model, el }) {
   const covered = new Set(); // "row column" of the cells that were looked at while covered
   let at = [0, 0];
 
-  const root = card(el, "Convolution, step by step", "Point at an output cell, or move with the arrow keys. Every white number can be changed.");
+  const root = card(el, "Convolution, step by step", "Point at an output cell, or move with the arrow keys. Every number in a field can be changed.");
 
   const change = (name) => (value) => {
     steps.stop();

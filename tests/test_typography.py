@@ -1,0 +1,49 @@
+"""Numbers keep their units, code keeps its spaces, and verdicts are marked."""
+
+import sys
+
+import pytest
+from conftest import ROOT
+from docutils import nodes
+from docutils.utils import new_document
+
+sys.path.insert(0, str(ROOT / "book" / "_ext"))
+
+import course_typography
+
+
+def transformed(*children):
+    document = new_document("page")
+    document += nodes.paragraph("", "", *children)
+    course_typography.NoBreaks(document).apply()
+    return document.astext().replace(course_typography.NO_BREAK, "~")
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("a kernel of 5 × 5", "a kernel of 5~×~5"),
+        ("3 × 10⁻⁷, 70 % and 32 s", "3~×~10⁻⁷, 70~% and 32~s"),
+        ("at 35 to 250 Hz, ≈ 2.3", "at 35 to 250~Hz, ≈~2.3"),
+        ("Pooling (1.1 c)", "Pooling (1.1~c)"),
+        ("of 7 seconds, 3 sizes and 2 minds", "of 7 seconds, 3 sizes and 2 minds"),
+    ],
+)
+def test_numbers_and_units_stay_together(before, after):
+    assert transformed(nodes.Text(before)) == after
+
+
+def test_code_keeps_its_spaces():
+    assert transformed(nodes.literal("", "sleep 5 s"), nodes.Text(" for 5 s")).endswith("for 5~s")
+    assert transformed(nodes.literal("", "sleep 5 s")) == "sleep 5 s"
+
+
+@pytest.mark.parametrize(("text", "marked"), [("✗ Wrong: no", True), ("edge  1", False)])
+def test_verdicts_are_marked(text, marked):
+    body = (
+        '<div class="output stream highlight-myst-ansi notranslate"><div class="highlight">'
+        f"<pre><span></span>{text}</pre></div></div>"
+    )
+    context = {"body": body}
+    course_typography.on_page(None, None, None, context, None)
+    assert ("output stream verdict highlight-myst-ansi" in context["body"]) == marked
