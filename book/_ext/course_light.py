@@ -42,8 +42,9 @@ def waiting(tag, files, first):
             with Image.open(files[named[1]]) as image:
                 added = ' width="{}" height="{}"'.format(*image.size)
         except UnidentifiedImageError:  # a drawing, whose pixels are those of its frame
-            size = FRAME.search(files[named[1]].read_text(encoding="utf-8"))
-            added = ' width="{:.0f}" height="{:.0f}"'.format(*map(float, size.groups()))
+            size = FRAME.search(files[named[1]].read_text(encoding="utf-8", errors="replace"))
+            if size:
+                added = ' width="{:.0f}" height="{:.0f}"'.format(*map(float, size.groups()))
     if tag != first and "loading=" not in tag:
         added += ' loading="lazy"'
     return re.sub(r"\s*/?>$", f"{added}>", tag)
