@@ -1,4 +1,4 @@
-"""Numbers keep their units, code keeps its spaces, and verdicts are marked."""
+"""Numbers keep their units, code keeps its spaces, and verdicts are marked and flow."""
 
 import sys
 
@@ -38,12 +38,23 @@ def test_code_keeps_its_spaces():
     assert transformed(nodes.literal("", "sleep 5 s")) == "sleep 5 s"
 
 
-@pytest.mark.parametrize(("text", "marked"), [("✗ Wrong: no", True), ("edge  1", False)])
-def test_verdicts_are_marked(text, marked):
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("✗ Wrong: no", None),
+        ("✓ Right: a\n  b.\n✗ Wrong: c\n  d.\n", "✓ Right: a b.\n✗ Wrong: c d.\n"),
+        ("edge  1\n  top  2", False),
+    ],
+)
+def test_verdicts_are_marked_and_flow(text, shown):
     body = (
         '<div class="output stream highlight-myst-ansi notranslate"><div class="highlight">'
         f"<pre><span></span>{text}</pre></div></div>"
     )
     context = {"body": body}
     course_typography.on_page(None, None, None, context, None)
-    assert ("output stream verdict highlight-myst-ansi" in context["body"]) == marked
+    if shown is False:
+        assert context["body"] == body
+    else:
+        assert "output stream verdict highlight-myst-ansi" in context["body"]
+        assert f"<span></span>{shown or text}</pre>" in context["body"]

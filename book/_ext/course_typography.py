@@ -1,7 +1,7 @@
 """What belongs together stays on one line, and what a check says wraps like a sentence.
 
 A number and its unit, or the two sides of "5 × 5", are joined by no-break spaces. Outputs keep
-their columns, but the verdict of a check is prose: it is marked, so that a narrow page may wrap it.
+their columns, but the verdict of a check is prose: it is marked, and the page wraps it.
 """
 
 import re
@@ -19,7 +19,7 @@ JOINED = re.compile(
 )
 VERBATIM = (nodes.literal, nodes.literal_block, nodes.math, nodes.math_block, nodes.raw)
 VERDICT = re.compile(
-    r'<div class="output stream (?=[^>]*><div class="highlight"><pre><span></span>[✓✗])'
+    r'<div class="output stream ([^>]*><div class="highlight"><pre><span></span>[✓✗][^<]*</pre>)'
 )
 
 
@@ -36,9 +36,13 @@ class NoBreaks(SphinxTransform):
 
 
 def on_page(app, pagename, templatename, context, doctree):
-    """Mark the verdicts of checks."""
+    """Mark the verdicts of checks, and take out the line breaks that a notebook needs."""
     if "body" in context:
-        context["body"] = VERDICT.sub('<div class="output stream verdict ', context["body"])
+        context["body"] = VERDICT.sub(_flowing, context["body"])
+
+
+def _flowing(verdict):
+    return '<div class="output stream verdict ' + verdict[1].replace("\n  ", " ")
 
 
 def setup(app):

@@ -343,7 +343,7 @@ input[aria-invalid="true"] { border-color: var(--bad); box-shadow: inset 0 0 0 1
 .total { margin-top: 0.6rem; display: flex; flex-wrap: wrap; gap: 0.1rem 1.2rem; font-variant-numeric: tabular-nums; font-weight: 600; }
 .key::before { content: ""; display: inline-block; width: 1rem; height: 4px; border-radius: 2px; margin-right: 0.4rem; vertical-align: middle; background: var(--series-1); }
 .key.two::before { background: var(--series-2); }
-.maps { display: flex; flex-wrap: wrap; gap: 0.75rem 1.5rem; margin-top: 1rem; align-items: flex-start; }
+.maps { display: flex; flex-wrap: wrap; gap: 0.75rem 1.5rem; margin-top: 1rem; align-items: flex-end; }
 .maps figure { margin: 0; flex: 0 1 15rem; min-width: 0; }
 .maps figcaption { font-size: 0.82rem; color: var(--muted); margin-bottom: 0.3rem; }
 .map { display: block; width: 100%; max-height: 15rem; }
