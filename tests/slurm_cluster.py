@@ -73,6 +73,9 @@ class Cluster:
             command, env={**os.environ, **self.environment, **more}, stdout=log, stderr=log
         )
 
+    def _start_node(self, node):
+        self._start(node, "/usr/sbin/slurmd", "-D", "-N", node, SLURMD_NODENAME=node)
+
     def _known_inside_jobs(self):
         """Let srun find the configuration in a job, from which Snakemake takes $SLURM_CONF."""
         srun = self.folder / "bin" / "srun"
@@ -89,7 +92,7 @@ class Cluster:
             self._start_munge()
             self._start("slurmctld", "/usr/sbin/slurmctld", "-D", "-c")
             for node in NODES:
-                self._start(node, "/usr/sbin/slurmd", "-D", "-N", node, SLURMD_NODENAME=node)
+                self._start_node(node)
             self._wait_for(lambda: self.states() == {"n1": "idle", "n2": "idle"})
         except BaseException:
             self.stop()
@@ -115,7 +118,7 @@ class Cluster:
         while not condition():
             if time.monotonic() > deadline:
                 logs = [p.read_text()[-2000:] for p in self.folder.glob("*.out")]
-                raise RuntimeError("the cluster did not come up:\n" + "\n".join(logs))
+                raise RuntimeError("the cluster did not get there:\n" + "\n".join(logs))
             time.sleep(0.25)
 
     def ask(self, *command):
@@ -152,6 +155,14 @@ class Cluster:
             except ProcessLookupError:
                 continue
         self.processes.pop(node).wait()
+
+    def repair(self, node):
+        """Bring a node back after a crash, once the controller has found it missing."""
+        self._wait_for(lambda: self.states()[node].startswith("down"))
+        self._start_node(node)
+        self._wait_for(lambda: self.states()[node] == "down")  # it answers again
+        self.ask("scontrol", "update", f"nodename={node}", "state=resume")
+        self._wait_for(lambda: not self.states()[node].startswith("down"))
 
     def _of_node(self, node):
         """Return the processes of a node: they carry its name, and that of this cluster."""
