@@ -22,6 +22,13 @@ STORE_EXTRA = $(if $(filter s3://%,$(STORE)),s3)$(if $(filter gs://%,$(STORE)),g
 SNAKEMAKE = $(BIN)/snakemake --profile profiles/$(PROFILE) --cores $(JOBS) \
   --config training=$(TRAINING) backend=$(BACKEND) $(if $(PAGES),pages=$(PAGES)) $(if $(STORE),store=$(STORE))
 
+# What is chosen by name is refused here, before anything is installed or run.
+refuse = $(if $(filter $($1),$2),,$(error $1=$($1): expected one of $2))
+$(call refuse,EXTRA,cpu gpu jax-cuda)
+$(call refuse,PROFILE,$(notdir $(patsubst %/,%,$(wildcard profiles/*/))))
+$(call refuse,TRAINING,released quick full)
+$(call refuse,BACKEND,tensorflow jax torch)
+
 .DEFAULT_GOAL = help
 .PHONY: help site pdf test test-all run record drift lab student grade model sweep bench serve lock clean
 
@@ -42,7 +49,7 @@ test-all: test      ## also the slow tests: mutations, killed runs, quick runs, 
 
 run: $(SETUP) $(if $(STORE),store-packages)      ## execute every stale page: make run TRAINING=released|quick|full BACKEND=jax PROFILE=slurm
 	@$(if $(STORE_EXTRA),$(UV) pip install --quiet --python .venv "papermill[$(STORE_EXTRA)]==2.7.0")
-	@$(SNAKEMAKE); status=$$?; $(BIN)/python tools/report_runs.py $(TRAINING); exit $$status
+	@$(SNAKEMAKE); status=$$?; [ $$status = 2 ] || $(BIN)/python tools/report_runs.py $(TRAINING); exit $$status
 
 record: $(SETUP)      ## execute pages and replace their records: make record, or make record PAGE=05_first_cnn
 	@$(BIN)/python tools/record.py "$(PAGE)" --jobs $(JOBS)
@@ -62,16 +69,19 @@ grade: $(SETUP)      ## grade a class in a sandbox: make grade SUBMISSIONS=folde
 	@cat _build/grading/summary.txt
 
 model: $(SETUP)      ## train what is missing of a released network: make model NAME=first_cnn
+	@$(BIN)/python tools/known.py model "$(NAME)"
 	@$(SNAKEMAKE) -- _build/release/$(NAME)/run.json && $(BIN)/python tools/train.py publish $(NAME)
 
 sweep: $(SETUP)      ## run a sweep of sweeps.yml: make sweep NAME=toy10_learning_rate PROFILE=slurm
+	@$(BIN)/python tools/known.py sweep "$(NAME)"
 	@$(SNAKEMAKE) -- _build/sweep/$(NAME)/card.json && $(BIN)/python tools/sweep.py publish $(NAME)
 
 bench: $(SETUP)      ## measure side by side, also with tf-keras-vis and gwpy; write _build/bench.json
 	@$(UV) sync --frozen --quiet --inexact --python $(PY) --extra $(EXTRA) --group bench
 	@$(BIN)/python tools/bench.py
 
-serve: site      ## build the site and serve it on http://localhost:8000
+serve: $(SETUP)      ## serve the site that was built, on http://localhost:8000
+	@test -f _build/html/index.html || $(MAKE) --no-print-directory site
 	@$(BIN)/python -m http.server $(PORT) --bind 127.0.0.1 --directory _build/html
 
 lock: $(UV)      ## resolve the dependencies anew: uv.lock and requirements.txt

@@ -13,23 +13,33 @@ import dependencies
 import digest
 import notebook
 import sweep
-from networks import MEASUREMENTS, NETWORKS, STUDIES
+from networks import MEASUREMENTS, NETWORKS, STUDIES, published_runs
 from helpers import sources
+
+
+def refuse(problem):
+    """End before anything has run, with a line and without a traceback."""
+    print(problem, file=sys.stderr)
+    sys.exit(2)
+
 
 BACKEND = config.get("backend", "tensorflow")
 if BACKEND not in ("tensorflow", "jax", "torch"):
-    raise ValueError(f"BACKEND={BACKEND}: expected tensorflow, jax or torch")
+    refuse(f"BACKEND={BACKEND}: expected tensorflow, jax or torch")
 notebook.prepare_environment(BACKEND)
 
 TRAINING = config.get("training", "released")
 if TRAINING not in ("released", "quick", "full"):
-    raise ValueError(f"TRAINING={TRAINING}: expected released, quick or full")
+    refuse(f"TRAINING={TRAINING}: expected released, quick or full")
 
 PAGES = notebook.pages()
 if config.get("pages"):  # e.g. --config pages=01_convolution,02_kernels
     unknown = set(str(config["pages"]).split(",")) - set(PAGES)
     if unknown:
-        raise ValueError(f"no page {', '.join(sorted(unknown))}; pages: {', '.join(PAGES)}")
+        refuse(
+            f"PAGES={config['pages']}: no page {', '.join(sorted(unknown))}; expected one or more of "
+            f"{', '.join(PAGES)}, joined by commas"
+        )
     PAGES = str(config["pages"]).split(",")
 MINUTES = {"released": 15, "quick": 30, "full": 24 * 60}
 
@@ -52,11 +62,19 @@ wildcard_constraints:
     number=r"\d+",
 
 
+def sound(question, *about):
+    """Ask what depends on data; where the data is damaged, say so and end."""
+    try:
+        return question(*about)
+    except sources.DataError as problem:
+        refuse(problem)
+
+
 # A record that still follows from its inputs is what a run would give: it is not run again.
 def stale_pages():
-    if TRAINING == "released":
-        return [page for page in PAGES if not digest.record_is_current(page, BACKEND)]
-    return PAGES
+    if TRAINING != "released":
+        return PAGES
+    return [page for page in PAGES if not sound(digest.record_is_current, page, BACKEND)]
 
 
 # With --config gpus=1, as in a cluster's profile, a page that needs Keras asks for a GPU of its own.
@@ -66,7 +84,7 @@ def gpus_for(page):
 
 rule pages:
     input:
-        expand("_build/run/{training}/{page}.ipynb", training=TRAINING, page=stale_pages()),
+        lambda w: expand("_build/run/{t}/{page}.ipynb", t=TRAINING, page=stale_pages()),
 
 
 # Finds, downloads where needed, and verifies a data set once, before any page asks for it: here,
@@ -103,7 +121,7 @@ rule page:
     log:
         "_build/log/{training}/{page}.ipynb",
     params:
-        digest=lambda w: digest.digest(w.page),
+        digest=lambda w: sound(digest.digest, w.page),
         backend=BACKEND,
         store=f"--store {config['store']}" if config.get("store") else "",
     threads: 1
@@ -147,9 +165,14 @@ rule release:
         "python tools/train.py release {wildcards.model}"
 
 
+def new_runs(study):
+    """Return the runs of a study that its published card lacks."""
+    return [run for part in STUDIES[study] if part not in published_runs(study) for run in runs(part)]
+
+
 rule study:
     input:
-        lambda w: [run for part in STUDIES[w.study] for run in runs(part)],
+        lambda w: new_runs(w.study),
     output:
         "_build/release/{study}/run.json",
     shell:

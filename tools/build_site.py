@@ -187,7 +187,8 @@ def main():
     ]
     if result.returncode or missing:
         print(result.stdout, result.stderr, sep="\n")
-        sys.exit(f"the site was not built. Missing pages: {', '.join(missing) or 'none'}")
+        without = f"; without {', '.join(missing)}" if missing else ""
+        sys.exit(f"the site was not built: mend what is said above{without}")
     with written_whole(HTML / "index.html") as part:
         part.write_text(doorway(), encoding="utf-8")
     student.release(HTML / "student")

@@ -26,7 +26,8 @@ def main():
     named = [page for page in args.pages.split(",") if page]
     if unknown := sorted(set(named) - set(notebook.pages())):
         known = ", ".join(notebook.pages())
-        sys.exit(f"PAGE={args.pages}: no page {', '.join(unknown)}; expected some of {known}")
+        wrong = f"PAGE={args.pages}: no page {', '.join(unknown)}"
+        sys.exit(f"{wrong}; expected one or more of {known}, joined by commas")
     pages = named or [p for p in notebook.pages() if not digest.record_is_current(p)]
     if not pages:
         return print("Every record follows from its inputs. To run a page all the same, name it.")

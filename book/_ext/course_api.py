@@ -9,6 +9,7 @@
 - A name that a module imports from another leads to where it is defined.
 """
 
+import importlib
 import inspect
 import re
 import sys
@@ -58,7 +59,9 @@ def on_signature(app, what, name, obj, options, shown, returns):
 
 def follow_import(app, env, node, contnode):
     """Resolve a name that the module of a docstring imports."""
-    home = sys.modules.get(node.get("py:module"))
+    name = node.get("py:module") or ""
+    # A page that is only written anew has not imported its module in this build.
+    home = importlib.import_module(name) if name.startswith("helpers") else sys.modules.get(name)
     first, _, rest = node["reftarget"].partition(".")
     thing = getattr(home, first, None)
     if node.get("refdomain") != "py" or not hasattr(thing, "__qualname__"):

@@ -1,0 +1,19 @@
+"""Say which names there are, where one is wrong: `python tools/known.py model first_cnn`."""
+
+import sys
+
+import sweep
+from networks import MEASUREMENTS, NETWORKS, STUDIES
+
+NAMES = {"model": [*NETWORKS, *STUDIES, *MEASUREMENTS], "sweep": list(sweep.declared())}
+
+
+def main():
+    kind, name = sys.argv[1:]
+    if name not in NAMES[kind]:
+        known = ", ".join(sorted(NAMES[kind]))
+        sys.exit(f"NAME={name}: no such {kind}; expected one of {known}")
+
+
+if __name__ == "__main__":
+    main()
