@@ -33,7 +33,7 @@ READY = """async (nowhere) => {
   const pictures = [...document.images];
   for (const picture of pictures) picture.loading = "eager";
   await Promise.all(pictures.map((picture) => picture.decode().catch(() => {})));
-  await globalThis.MathJax?.startup.promise;
+  await globalThis.MathJax?.startup?.promise;
   await document.fonts.ready;
   return pictures.filter((picture) => !picture.naturalWidth).map((picture) => picture.src);
 }"""

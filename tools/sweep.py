@@ -255,24 +255,32 @@ def measure_of(card):
     return next(iter(card["points"][0]["measures"]))
 
 
+def in_words(value):
+    """Return a value as a reader knows it: `[5.0, 30.0]` is a range."""
+    return f"{value[0]:g} to {value[1]:g}" if isinstance(value, list) else str(value)
+
+
 def table(card):
     """Return a Markdown table: one line for each group of points that differ in their seed only."""
     measure = measure_of(card)
     names = [name for name in card["over"] if name != "seed"]
-    head = [*map(short, names), "runs", f"mean {short(measure)}", "standard deviation", "seconds"]
+    head = [*map(short, names), short(measure), "seconds"]
     lines = ["| " + " | ".join(head) + " |", "|" + "---:|" * len(head)]
     for values, rows in groups(card):
         measured = [row["measures"][measure] for row in rows]
-        spread = f"{statistics.stdev(measured):.3f}" if len(rows) > 1 else "–"
+        found = f"{statistics.mean(measured):.3f}"
+        if len(rows) > 1:
+            found += f" ± {statistics.stdev(measured):.3f}"
         seconds = statistics.median(row["seconds"] for row in rows)
-        cells = [*map(str, values.values()), len(rows), f"{statistics.mean(measured):.3f}"]
-        lines.append("| " + " | ".join(map(str, [*cells, spread, f"{seconds:.1f}"])) + " |")
+        cells = [*map(in_words, values.values()), found, f"{seconds:.0f}"]
+        lines.append("| " + " | ".join(cells) + " |")
+    seeds = len(card["over"].get("seed", [0]))
+    each = f"; mean and standard deviation of {seeds} seeds" if seeds > 1 else ""
     where = card.get("hardware", "several machines")
     versions = ", ".join(f"{n} {v}" for n, v in card.get("packages", {}).items())
     data = card.get("data", {}).get("variant", "several data sets")
-    return "\n".join(
-        [*lines, "", f"*{len(card['points'])} points; {data}; {where}; {versions}.*", ""]
-    )
+    note = f"{len(card['points'])} points{each}; {data}; {where}; {versions}."
+    return "\n".join([*lines, "", "{.table-note}", note, ""])
 
 
 def draw(card, path):
@@ -289,7 +297,7 @@ def draw(card, path):
     axis = card["over"][x]
     lines = {}
     for values, rows in groups(card):
-        label = ", ".join(f"{short(n)} {v}" for n, v in values.items() if n != x)
+        label = ", ".join(f"{short(n)} {in_words(v)}" for n, v in values.items() if n != x)
         lines.setdefault(label, []).append((axis.index(values[x]), rows))
     fig, ax = plt.subplots(figsize=plots.WIDE, layout="constrained")
     for number, (label, found) in enumerate(lines.items()):
@@ -301,7 +309,7 @@ def draw(card, path):
         for place, values in zip(places, measured, strict=True):
             alpha = {"color": f"C{number}", "alpha": 0.4, "s": 18}
             ax.scatter([place] * len(values), values, **alpha)
-    ax.set_xticks(range(len(axis)), [str(value) for value in axis])
+    ax.set_xticks(range(len(axis)), [in_words(value) for value in axis])
     ax.set_xlabel(short(x))
     ax.set_ylabel(short(measure))
     if any(lines):

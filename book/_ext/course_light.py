@@ -1,6 +1,8 @@
-"""Keep pages light: a figure is loaded when a reader comes near it, and icons come once.
+"""Keep pages light: text comes first, and nothing comes that a page does not need.
 
-Figures say how large they are, so that the text does not jump when they arrive.
+A figure is loaded when a reader comes near it, and says how large it is, so that the text does not
+jump when it arrives. Scripts wait until the text is there. Icons come once, and MathJax where there
+is a formula.
 """
 
 import re
@@ -15,11 +17,19 @@ FRAME = re.compile(r'<svg\b[^>]*\bviewBox="0 0 ([\d.]+) ([\d.]+)"')
 # The theme brings its icons twice: as a font, which is enough, and as a script of 540 kB.
 ICONS_AS_SCRIPT = re.compile(r'\s*<script src="[^"]*scripts/fontawesome\.js[^"]*"></script>')
 
+HEAD = re.compile(r"<head>.*?</head>", re.DOTALL)
+# An inline script of the head reads the options at once; all others may wait, in their order.
+AT_ONCE = re.compile(
+    r"<script (?![^>]*\bdefer\b)(?=[^>]*\bsrc=)(?![^>]*/documentation_options\.js)"
+)
+
 
 def on_page(app, pagename, templatename, context, doctree):
-    """Let all images but the first wait until they are near."""
+    """Let all images but the first wait until they are near; leave out MathJax without formulas."""
     if "body" not in context:
         return
+    if 'class="math' not in context["body"]:  # Sphinx asks for it where a page below has formulas
+        context["script_files"] = [s for s in context["script_files"] if not _for_formulas(s)]
     files = {name: Path(app.srcdir) / source for source, name in app.builder.images.items()}
     first, *_ = IMAGE.findall(context["body"]) or [None]
     context["body"] = IMAGE.sub(lambda tag: waiting(tag[0], files, first), context["body"])
@@ -50,13 +60,20 @@ def waiting(tag, files, first):
     return re.sub(r"\s*/?>$", f"{added}>", tag)
 
 
+def _for_formulas(script):
+    """Whether a script is MathJax, or its settings."""
+    body = (getattr(script, "attributes", None) or {}).get("body") or ""
+    return "MathJax" in body or "mathjax" in str(getattr(script, "filename", script))
+
+
 def complete(app, exception):
-    """Drop the icons that come as a script."""
+    """Drop the icons that come as a script, and let the scripts of the head wait for the text."""
     if exception is not None or app.builder.format != "html":
         return
     for path in Path(app.outdir).rglob("*.html"):
         text = path.read_text(encoding="utf-8")
         light = ICONS_AS_SCRIPT.sub("", text)
+        light = HEAD.sub(lambda head: AT_ONCE.sub("<script defer ", head[0]), light, count=1)
         if light != text:
             path.write_text(light, encoding="utf-8")
 

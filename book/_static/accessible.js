@@ -3,7 +3,7 @@
 
 (() => {
   "use strict";
-  const BOXES = "main :is(table, .pst-scrollable-table-container, div.math, .output.text_html)";
+  const BOXES = "main :is(table, .pst-scrollable-table-container, div.math, .output.text_html, figure:not(.widget, .drawing))";
 
   function reach() {
     for (const box of document.querySelectorAll(BOXES)) {

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { latest } from "../../book/_static/live/engine.js";
-import { described } from "../../book/_static/live/layers.js";
+import { described, evenly } from "../../book/_static/live/layers.js";
 import { glow, heat, reach, tiles } from "../../book/_static/live/maps.js";
 import { asInput, averaged, rgba } from "../../book/_static/live/pictures.js";
 import { percent } from "../../book/_static/live/scores.js";
@@ -155,4 +155,13 @@ test("a session answers, and keeps its network when the next one is refused", ()
   );
   assert.deepEqual(ask().logits, found.logits);
   assert.throws(() => session.perform({ do: "sing" }), /unknown/);
+});
+
+test("rows of maps are equally long where that leaves little empty", () => {
+  assert.equal(evenly(16, 9), 8);
+  assert.equal(evenly(32, 9), 8);
+  assert.equal(evenly(64, 64), 64);
+  assert.equal(evenly(13, 9), 9); // a prime
+  assert.equal(evenly(4, 9), 4);
+  assert.equal(evenly(5, 0), 1); // no room
 });

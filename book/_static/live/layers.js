@@ -8,6 +8,13 @@ const TILE = { wide: 46, narrow: 33 }; // CSS pixels that a square map is wide
 const NUMBER = 11; // CSS pixels of a number of a dense layer
 const GAP = 1; // pixels of a map between two maps
 
+/** How many of `n` maps stand in a row where `most` fit: rows are equally long, unless much were empty. */
+export function evenly(n, most) {
+  const fit = Math.min(n, Math.max(1, most));
+  for (let k = fit; k >= 0.6 * fit; k--) if (n % k === 0) return k;
+  return fit;
+}
+
 export class Layers {
   #layers = []; // those that are shown, each with its canvas
   #maps = null;
@@ -135,10 +142,7 @@ export class Layers {
     const gap = isMap ? GAP : 0;
     const tile = room > NARROW ? TILE.wide : TILE.narrow;
     const pixel = isMap ? (tile * Math.sqrt(columns / rows)) / columns : NUMBER;
-    const perRow = Math.min(
-      n,
-      Math.max(1, Math.floor((room + gap * pixel) / ((columns + gap) * pixel))),
-    );
+    const perRow = evenly(n, Math.floor((room + gap * pixel) / ((columns + gap) * pixel)));
     const order = Array.from({ length: n }, (_, map) => map);
     const options = { order, perRow, gap, most: this.#most(number), signed };
     const image = tiles(this.#maps[number], [rows, columns, n], options);

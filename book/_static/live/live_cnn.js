@@ -108,7 +108,7 @@ class Pictures extends Live {
       this.#askAt(Number(layer)),
     );
     const strength = { min: 0, max: 100, step: 5, value: 55, show: (value) => `${value} %` };
-    this.strength = slider("How strongly it shows", strength, (value) => {
+    this.strength = slider("Strength", strength, (value) => {
       this.heat.style.opacity = value / 100;
     });
     this.heat.style.opacity = 0.55;

@@ -92,7 +92,7 @@ class Chirps extends Live {
       this.look();
     });
     const strength = { min: 0, max: 100, step: 5, value: 0, show: (value) => `${value} %` };
-    this.strength = slider("How strongly it shows", strength, (value) => this.#heat(value));
+    this.strength = slider("Strength", strength, (value) => this.#heat(value));
     this.layers = new Layers();
     this.note = h("p", { class: "note about" });
 

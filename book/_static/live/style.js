@@ -53,7 +53,7 @@ export const LIVE_STYLE = `
 .lens .slide { max-width: none; }
 .lens .controls { display: grid; gap: 0.4rem; }
 .layers details + details { margin-top: 0.9rem; }
-.layers summary { font-size: 0.85rem; color: var(--muted); margin-bottom: 0.3rem; cursor: pointer; border-radius: 3px; }
+.layers summary { font-size: 0.85rem; color: var(--muted); padding-block: 0.2rem; margin-bottom: 0.2rem; cursor: pointer; border-radius: 3px; }
 .layers summary b { color: var(--ink); font-weight: 600; }
 .layers .map { cursor: pointer; max-width: none; border-radius: 0; }
 @container (max-width: 34rem) {

@@ -326,7 +326,7 @@ const STYLE = `
 .layers li.chosen { background: var(--faint); box-shadow: inset 3px 0 0 var(--writes); }
 .what { display: flex; flex-wrap: wrap; gap: 0.35rem 0.45rem; align-items: center; }
 .what::before { content: counter(layer); min-width: 1.1rem; text-align: right; color: var(--muted); font-variant-numeric: tabular-nums; font-size: 0.88rem; }
-.what > input[type="radio"] { width: 1.15rem; height: 1.15rem; margin: 0; accent-color: var(--writes); }
+.what > input[type="radio"] { width: 1.5rem; height: 1.5rem; margin: 0; accent-color: var(--writes); }
 .what select, .what input[type="text"], .what button { min-height: 1.9rem; padding: 0.15rem 0.4rem; font-size: 0.88rem; }
 .part { display: inline-flex; gap: 0.3rem; align-items: center; font-size: 0.82rem; color: var(--muted); }
 .what .part input { width: 2.5rem; }

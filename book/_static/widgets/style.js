@@ -49,7 +49,7 @@ p { margin: 0; }
 .field { display: flex; flex-direction: column; gap: 0.2rem; min-width: 0; }
 .field > label, .field > span:first-child, .head { font-size: 0.82rem; color: var(--muted); line-height: 1.3; }
 .head { display: flex; justify-content: space-between; gap: 0.75rem; }
-.value { color: var(--ink); font-variant-numeric: tabular-nums; }
+.value { color: var(--ink); font-variant-numeric: tabular-nums; white-space: nowrap; }
 button, select, input[type="text"], input[type="number"], .pills span {
   font: inherit; font-size: 0.92rem; line-height: 1.35; color: var(--ink); background: var(--paper);
   border: 1px solid var(--edge); border-radius: 6px; padding: 0.35rem 0.7rem; min-height: 2.25rem;
