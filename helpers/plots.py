@@ -11,6 +11,7 @@ MAGNITUDE = "viridis"  # perceptually uniform, readable by the colour-blind and 
 SIGNED = "RdBu_r"  # zero is white
 # Safe for the colour-blind:
 BLUE, ORANGE, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#AA4499"
+COLOURS = (BLUE, ORANGE, GREEN, PURPLE, "black", "0.55")
 
 NARROW = (4.5, 3.2)  # figure sizes, inches
 SQUARE = (5.5, 5.0)
@@ -30,7 +31,7 @@ mpl.rcParams.update(
         "axes.labelsize": 10,
         "axes.spines.top": False,
         "axes.spines.right": False,
-        "axes.prop_cycle": mpl.cycler(color=[BLUE, ORANGE, GREEN, PURPLE]),
+        "axes.prop_cycle": mpl.cycler(color=COLOURS),
         "image.cmap": MAGNITUDE,
         "image.interpolation": "nearest",
         "legend.frameon": False,
@@ -338,9 +339,8 @@ def with_errors(ax, x, curves):
     -------
     matplotlib.axes.Axes
     """
-    colours = [BLUE, ORANGE, GREEN, PURPLE, "black", "0.55"]
     for (name, (mean, error)), colour, marker in zip(
-        curves.items(), colours, "os^Dv.", strict=False
+        curves.items(), COLOURS, "os^Dv.", strict=False
     ):
         ax.errorbar(x, mean, error, color=colour, marker=marker, ms=4, capsize=2, label=name)
     return ax

@@ -60,6 +60,29 @@ def cascade(model, seeds=(0,)):
             yield seed, layer.name, network
 
 
+def untrained(model, seed=0):
+    """Return a copy of a network that is random in all layers: where :func:`cascade` ends.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Sequential or functional. It stays as it is.
+    seed : int
+        Of the random weights.
+
+    Returns
+    -------
+    keras.Model
+
+    Raises
+    ------
+    ValueError
+        If a layer has weights that :func:`cascade` cannot draw.
+    """
+    *_, (_, _, network) = cascade(model, seeds=(seed,))
+    return network
+
+
 def _untrained(variable, layer_name, rng):
     """Return numbers that `variable` could have before training."""
     shape = tuple(variable.shape)
@@ -132,7 +155,7 @@ def replacement_curve(model, start, end, ranks, classes, counts):
     """Replace pixels of `start` by those of `end`, the most important first, and watch the answer.
 
     With `start` the images and `end` grey this is the deletion curve; the other way round it is the
-    insertion curve.
+    insertion curve. (The paper begins its insertion with a blurred image.)
 
     Parameters
     ----------

@@ -75,6 +75,13 @@ def test_cascade_depends_on_its_seed_only():
     assert not np.array_equal(a, c)
 
 
+def test_untrained_is_where_the_cascade_ends(model):
+    *_, (_, _, last) = sanity.cascade(model, (3,))
+    network = sanity.untrained(model, seed=3)
+    assert untouched(model, weights_of(network)) == []
+    assert all(map(np.array_equal, network.get_weights(), last.get_weights()))
+
+
 @pytest.mark.parametrize("layer", [layers.Conv2D(40, (3, 5)), layers.Dense(300)])
 def test_kernels_are_drawn_as_keras_draws_them(layer):
     model = keras.Sequential([keras.Input((6, 6, 20)), layer])
