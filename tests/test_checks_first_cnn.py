@@ -13,7 +13,7 @@ from checking import Answers, given, outcome_of
 from keras import layers
 from sklearn.metrics import confusion_matrix
 
-from helpers import checks, datasets, models, weights
+from helpers import checks, datasets, interpret, models, weights
 from helpers.checks import first_cnn as check
 from helpers.released import released_file
 
@@ -110,7 +110,9 @@ def relative(filters, hidden, **changes):
     model = keras.Sequential([keras.Input((32, 32, 3))])
     for n in filters:
         act = layers.LeakyReLU(negative_slope=how["slope"]) if how["slope"] is not None else None
-        model.add(layers.Conv2D(n, 3, padding=how["padding"], activation=act))
+        act = how["act"]() if "act" in how else act
+        more = how.get("more", {})
+        model.add(layers.Conv2D(n, 3, padding=how["padding"], activation=act, **more))
         if how.get("pool", True):
             model.add(layers.MaxPooling2D(2))
         model.add(layers.Dropout(how["drop"]))
@@ -125,15 +127,47 @@ def relative(filters, hidden, **changes):
     return model
 
 
+def leaky_by_hand():
+    return lambda x: keras.activations.leaky_relu(x, negative_slope=0.1)
+
+
+def in_blocks(filters, hidden):
+    """The same network as a network of networks."""
+    parts = relative(filters, hidden).layers
+    blocks = [keras.Sequential(part) for part in (parts[:3], parts[3:-4], parts[-4:])]
+    return keras.Sequential([keras.Input((32, 32, 3)), blocks[0], keras.Sequential(blocks[1:])])
+
+
 def answers_make_model():
     return Answers(
-        right=[relative, partial(relative, last=keras.activations.softmax)],
+        right=[
+            relative,
+            partial(relative, last=keras.activations.softmax),
+            partial(relative, act=leaky_by_hand),
+            in_blocks,
+        ],
         wrong=[
-            (partial(relative, bent=False), "LeakyReLU after the first dense layer is missing"),
+            (
+                partial(relative, bent=False),
+                "LeakyReLU after the first dense layer is missing. With nothing in between",
+            ),
             (partial(relative, padding="valid"), "padding is 'valid'"),
             (partial(relative, slope=0.3), "slope is 0.3, asked for is 0.1"),
             (partial(relative, slope=0), "is ReLU, asked for is LeakyReLU"),
-            (partial(relative, slope=None), "LeakyReLU after the first convolution is missing"),
+            (
+                partial(relative, slope=None),
+                "LeakyReLU after the first convolution is missing. Without it negative numbers",
+            ),
+            (partial(relative, act=layers.PReLU), "is PReLU, asked for is LeakyReLU"),
+            (partial(relative, act=layers.ELU), "is ELU, asked for is LeakyReLU"),
+            (partial(relative, act=lambda: "leaky_relu"), "slope is 0.2, asked for is 0.1"),
+            (partial(relative, act=lambda: "relu6"), "is relu6, asked for is LeakyReLU"),
+            (partial(relative, act=lambda: keras.ops.abs), "asked for is LeakyReLU"),
+            (partial(relative, more={"dilation_rate": 2}), "dilation_rate is (2, 2)"),
+            (
+                lambda filters, hidden: in_blocks(filters, hidden + 1),
+                "dense layer: units is 33, asked for is 32",
+            ),
             (partial(relative, drop=0.5), "rate is 0.5"),
             (partial(relative, pool=False), "max pooling is missing"),
             (partial(relative, last=None), "no probabilities"),
@@ -157,7 +191,14 @@ def answers_parameter_count():
             (given(answer, bridge="average"), diagnosis)
             for answer, diagnosis in (
                 (network(), "That is the network with its flattening"),
-                (averaged(bias=False), "biases"),
+                (averaged(bias=False), "all biases missing"),
+                (right - 2570, "last layer missing"),
+                (right - 256, "biases of the hidden dense layer missing"),
+                (right - 10, "biases of the last layer missing"),
+                (right - 266, "biases of both dense layers missing"),
+                (right - 144, "biases of the convolutions missing"),
+                (19_210, "two dense layers alone"),
+                (32_832, "convolutions alone"),
                 (averaged(kernel=5).count_params(), "5×5"),
                 (averaged(hidden=()), "hidden dense layer missing"),
                 (averaged(hidden=(128,)), "128 neurons"),
@@ -165,7 +206,10 @@ def answers_parameter_count():
                 (averaged(filters=(16, 32, 64, 128)), "filters 16, 32, 64, 128"),
                 (averaged(normalised=True), "BatchNormalization"),
                 (float(right), "got float"),
-                (right - 100_000, "layer by layer"),
+                (averaged(kernel=5, hidden=(128,)), "And: "),
+                (averaged(kernel=5, hidden=(128,)).count_params(), "the six layers"),
+                (averaged(hidden=(77,)), "layer by layer"),
+                (right - 100_000, "the six layers"),
             )
         ],
     )
@@ -200,7 +244,7 @@ def test_right_count(answer):
         ({"classes": 1}, "1 neuron?"),
         ({"classes": 100}, "100 neurons"),
         ({"bridge": layers.GlobalAveragePooling2D}, "Flatten"),
-        ({"bias": False}, "biases"),
+        ({"bias": False}, "all biases missing"),
         ({"normalised": True}, "BatchNormalization"),
         ({"shape": (32, 32, 1)}, "one channel"),
         ({"padding": "valid", "kernel": 5}, "And: "),
@@ -219,11 +263,14 @@ def test_a_bare_number_is_diagnosed_too():
     assert "both poolings" in check.parameter_count(without_pooling).message
 
 
-def test_no_two_single_mistakes_have_the_same_count():
-    changes = [c for c in check._MISTAKES.values() if c != {"bridge": "flatten"}]
-    counts = [check._count(**change) for change in changes]
+@pytest.mark.parametrize("bridge", ["flatten", "average"])
+def test_no_two_single_mistakes_have_the_same_count(bridge):
+    changes = [c for c in check._MISTAKES.values() if c != {"bridge": bridge}]
+    if bridge == "average":  # it takes in maps of any size
+        changes = [c for c in changes if not c.keys() & {"padding", "pool_after"}]
+    counts = [check._count(**{"bridge": bridge} | change) for change in changes]
     assert len(set(counts)) == len(counts)
-    assert check.PARAMETERS not in counts and check._count() == check.PARAMETERS
+    assert check._count(bridge=bridge) not in counts and check._count() == check.PARAMETERS
 
 
 @pytest.mark.parametrize(
@@ -292,12 +339,16 @@ def answers_held_out_accuracy():
         right=[asked(good), asked(good.tolist()), asked(good.reshape(-1, 1)), asked(good * 1.0)],
         wrong=[
             (asked(plain), "Mirror them first"),
-            (asked(guesses(0.4)), "upside down"),
+            (asked(guesses(0.4)), "another axis turned"),
+            (asked(PROBABILITIES.argmax()), "one number"),
+            (asked(0.78), "one number"),
             (asked(PROBABILITIES), "one score per class"),
             (asked(np.eye(10)[good]), "one-hot"),
             (asked(PROBABILITIES.max(axis=1)), "(.argmax)"),
             (asked(PROBABILITIES.argmax(axis=0)), "wrong axis"),
             (asked(TRUTH), "true labels themselves"),
+            (asked(TRUTH.copy()), "true labels themselves"),
+            (asked(TRUTH.tolist()), "true labels themselves"),
             (asked(np.full(1000, 3)), "same class"),
             (asked(good[:500]), "all held-out"),
             (asked((TRUTH + 1) % 10), "off by one"),
@@ -405,7 +456,7 @@ def of_two_colours():
 
 
 def picture(red, blue, dtype="float32"):
-    return np.broadcast_to(np.array([red, 0, blue]), (1, 32, 32, 3)).astype(dtype)
+    return np.broadcast_to(np.array([red, -0.001, blue]), (1, 32, 32, 3)).astype(dtype)
 
 
 def answers_own_stimulus():
@@ -426,6 +477,8 @@ def answers_own_stimulus():
                 (picture(0, 0.0001), "still grey"),
                 (picture(0, 0.03), "climb further"),
                 (picture(0, 2), "grey is 0"),
+                (np.abs(picture(0, 0.4)), "made viewable"),
+                (np.round(255 * picture(0, 0.4)) / 255 - 0.5, "whole byte"),
                 (np.zeros((10, 32, 32, 3)), "shape (10, 32, 32, 3)"),
                 ((picture(0, 0.4), np.ones(1)), "Take the first"),
                 (model, "expected a picture"),
@@ -439,6 +492,45 @@ def test_own_stimulus_is_found_and_recognised(model):
     assert check.own_stimulus(model, target=8)
     assert check.own_stimulus(picture(0.4, 0), model)
     assert check.own_stimulus(picture(0.4, 0)[0], model)
+
+
+def climbed(model, unit=6, **how):
+    return interpret.maximum_stimuli(model, "logits", [unit], **how)[0]
+
+
+@pytest.mark.parametrize("network", [lambda: released(), lambda: fitted()])
+def test_a_trained_network_knows_its_ideal_frog(network):
+    model = network()
+    for stimulus in (climbed(model), climbed(model, steps=200, step=0.1), climbed(model, steps=5)):
+        assert check.own_stimulus(stimulus, model, target=6)
+
+
+def test_a_long_climb_may_drift_away_from_grey():
+    far = climbed(released(), 1, steps=500, step=1.5)
+    assert abs(far.mean()) > 0.5
+    assert check.own_stimulus(far, released(), target=1)
+
+
+@pytest.mark.parametrize(
+    ("change", "diagnosis"),
+    [
+        (lambda x: 0 * x, "still grey"),
+        (lambda x: climbed(released(), steps=0), "still grey"),
+        (lambda x: x / 255, "still grey"),
+        (interpret.viewable, "made viewable"),
+        (lambda x: np.clip(x + 0.5, 0, 1), "made viewable"),
+        (lambda x: x + 0.5, "on average"),
+        (lambda x: units(np.clip(255 * (x + 0.5), 0, 255).astype("uint8")), "whole byte"),
+        (lambda x: units(images().x_test[images().y_test == 6][:1]), "whole byte"),
+        (lambda x: climbed(released(), 1), "sees an automobile"),
+    ],
+)
+@pytest.mark.parametrize("target", [6, 8])
+def test_what_was_not_climbed_is_refused(change, diagnosis, target):
+    # the released network calls grey a ship
+    outcome = check.own_stimulus(change(climbed(released(), target)), released(), target=target)
+    assert outcome.status == checks.WRONG
+    assert diagnosis in outcome.message
 
 
 @pytest.mark.parametrize(
@@ -480,7 +572,7 @@ def without_softmax():
         (lambda: models.first_cnn(num_classes=7), "7 outputs"),
         (lambda: keras.Sequential([layers.Dense(10)]), "not built"),
         (lambda: "model", "expected a Keras network"),
-        (lambda: zeroed(), "expected at least 0.5"),
+        (lambda: zeroed(), "still grey"),
     ],
 )
 def test_wrong_networks(answer, diagnosis):
@@ -680,6 +772,7 @@ def answers_my_network():
             (handed_in(fitted(), text), "expected class numbers"),
             (handed_in(fitted(), np.full(1000, 3)), "all predictions are the same class"),
             (handed_in(fitted(), y[:999]), "999 predictions for 1,000"),
+            (handed_in(fitted(), np.array(3)), "one number"),
             (handed_in(fitted(), np.eye(10)[y]), "one-hot"),
             (handed_in(fitted(), y + 1), "from 1 to 10"),
             (handed_in(fitted(), y * np.nan), "NaN"),

@@ -188,7 +188,8 @@ def parameter_count(model, *, bridge="flatten"):
     if count == right:
         return f"{count:,} parameters."
     where = "with a global average" if bridge == "average" else "of the first CNN"
-    raise Wrong(f"{count:,} parameters are not those {where}. {_why(count, bridge)}")
+    network = isinstance(model, keras.Model)
+    raise Wrong(f"{count:,} parameters are not those {where}. {_why(count, bridge, network)}")
 
 
 def _count(
@@ -202,21 +203,26 @@ def _count(
     hidden=256,
     hidden_layers=1,
     outputs=10,
-    bias=1,
+    biases=(1, 1, 1),
     normalised=0,
+    convolutions=1,
 ):
-    """Count the parameters of the first CNN, or of one with mistakes in it."""
+    """Count the parameters of the first CNN, or of one with mistakes in it.
+
+    `biases` are those of the convolutions, of the hidden and of the last layer.
+    """
     size, total = 32, 0
     for number, (maps, kernel) in enumerate(zip(filters, kernels, strict=False), start=1):
-        total += maps * (kernel**2 * channels + bias) + normalised * 4 * maps
+        total += maps * (kernel**2 * channels + biases[0]) + normalised * 4 * maps
         size = size - kernel + 1 if padding == "valid" else size
         channels = maps
         if number in pool_after:
             size //= 2
+    total *= convolutions
     units = channels * (size**2 if bridge == "flatten" else 1)
     for _ in range(hidden_layers):
-        total, units = total + hidden * (units + bias), hidden
-    return total + outputs * (units + bias)
+        total, units = total + hidden * (units + biases[1]), hidden
+    return total + outputs * (units + biases[2])
 
 
 _MISTAKES = {
@@ -235,7 +241,17 @@ _MISTAKES = {
     "That is the network with its flattening. Each map should become one number.": {
         "bridge": "flatten"
     },
-    "Were the biases switched off?": {"bias": 0},
+    "Is the last layer missing?": {"outputs": 0},
+    "These are the convolutions alone. The two dense layers count too.": {
+        "hidden_layers": 0,
+        "outputs": 0,
+    },
+    "These are the two dense layers alone. The convolutions count too.": {"convolutions": 0},
+    "Are all biases missing?": {"biases": (0, 0, 0)},
+    "Are the biases of the convolutions missing?": {"biases": (0, 1, 1)},
+    "Are the biases of the hidden dense layer missing?": {"biases": (1, 0, 1)},
+    "Are the biases of the last layer missing?": {"biases": (1, 1, 0)},
+    "Are the biases of both dense layers missing?": {"biases": (1, 0, 0)},
     "Are there BatchNormalization layers? This network has none.": {"normalised": 1},
     "Does the input have one channel? The images have three.": {"channels": 1},
     "Is the fourth convolution missing?": {"filters": (16, 32, 32)},
@@ -271,10 +287,13 @@ _MISTAKES = {
 }
 
 
-def _why(count, bridge):
-    """Name the one mistake, or the two, that lead to this count."""
+def _why(count, bridge, network):
+    """Name the one mistake that leads to this count, or the two of a network.
+
+    So many pairs lead to so many counts that for a sum on paper a pair would be a coincidence.
+    """
     slips = {name: change for name, change in _MISTAKES.items() if change != {"bridge": bridge}}
-    for how_many in (1, 2):
+    for how_many in (1, 2) if network else (1,):
         for names in combinations(slips, how_many):
             changes = [slips[name] for name in names]
             keys = [key for change in changes for key in change]
@@ -282,7 +301,9 @@ def _why(count, bridge):
                 merged = {k: v for change in changes for k, v in change.items()}
                 if _count(**{"bridge": bridge} | merged) == count:
                     return " And: ".join(names)
-    return "Print model.summary() and compare it with the table above, layer by layer."
+    if network:
+        return "Print model.summary() and compare it with the table above, layer by layer."
+    return "Write down the share of each of the six layers that have parameters."
 
 
 # --- training -----------------------------------------------------------------------------------
@@ -371,10 +392,9 @@ def held_out_accuracy(predicted_labels, true_labels, *, at_least=0.7, n_classes=
             f"the true labels have shape {truth.shape}, expected one class number per image. "
             "One-hot labels turn into numbers with .argmax(axis=1)."
         )
-    predicted = np.asarray(predicted_labels)
-    if np.shares_memory(predicted, truth):
+    predicted = _labels(np.asarray(predicted_labels), len(truth), n_classes)
+    if np.array_equal(predicted, truth):
         raise Wrong("these are the true labels themselves, not predictions.")
-    predicted = _labels(predicted, len(truth), n_classes)
     if unlike is not None and np.array_equal(predicted, unlike):
         raise Wrong("these are the predictions for the images as they are. Mirror them first.")
     accuracy = np.mean(predicted == truth)
@@ -390,6 +410,8 @@ def _labels(predicted, n, n_classes):
     """Return predictions as class numbers, or raise with what they are instead."""
     if predicted.dtype.kind not in "iuf":
         raise Wrong(f"the predictions are {predicted.dtype}, expected class numbers.")
+    if predicted.ndim == 0:
+        raise Wrong("this is one number. .argmax(axis=1) gives a class number for each image.")
     if predicted.dtype.kind == "f" and not np.isfinite(predicted).all():
         raise Wrong(
             "the predictions hold NaN or infinity: the training diverged. Check that the images "
@@ -440,7 +462,10 @@ def _why_so_few(predicted, truth, n_classes, unlike):
             "loaded, and are the images scaled as in training?"
         )
     if unlike is not None and np.mean(unlike == truth) > np.mean(predicted == truth) + 0.1:
-        return "As they are, it knows far more of them. Are they upside down, and not mirrored?"
+        return (
+            "As they are, it knows far more of them. Was another axis turned, or are these not "
+            "the network's units?"
+        )
     return "The network learns: give it more epochs or more images."
 
 
@@ -495,10 +520,10 @@ def confusion(given, truth, predicted, n_classes):
 
 @check(
     "The page has climbed all ten logits with interpret.maximum_stimuli. Which of them is the "
-    "ship's? data.classes tells.",
+    "frog's? data.classes tells.",
     "interpret.maximum_stimuli returns two things, the stimuli and what they reached. The first is "
     "asked for, as it is: in the units of the network.",
-    'With filters=[8] it climbs the ship alone, from the layer "logits".',
+    'With filters=[6] it climbs the frog alone, from the layer "logits".',
 )
 def own_stimulus(stimulus, model=None, *, target=7, at_least=0.5):
     """Judge whether a network gives a stimulus the class it was made for (part 3).
@@ -527,18 +552,20 @@ def own_stimulus(stimulus, model=None, *, target=7, at_least=0.5):
     if abs(probabilities.sum() - 1) > 1e-3 or probabilities.min() < 0:
         raise Wrong("the outputs are not probabilities: a softmax is missing at the end.")
     if probabilities[target] >= at_least:
-        return f"the network calls its own stimulus of class {target} a {name}."
+        return f"the network calls its own stimulus of class {target} {_with_article(name)}."
     winner = int(probabilities.argmax())
-    if np.abs(stimulus).max() < 0.01:
-        hint = "The picture is still grey: climb further."
-    elif winner == target:
+    if winner == target:
         hint = "That is the largest of the ten, yet unsure: climb further."
     else:
         hint = "Climb the unit of that class, before the softmax, for 20 steps of length 1."
     raise Wrong(
         f"probability {probabilities[target]:.3f} for {name}, expected at least {at_least}; "
-        f"the network sees a {CIFAR10_CLASSES[winner]}. {hint}"
+        f"the network sees {_with_article(CIFAR10_CLASSES[winner])}. {hint}"
     )
+
+
+def _with_article(name):
+    return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"
 
 
 def _last_dense(model):
@@ -575,10 +602,21 @@ def _one_picture(stimulus, shape):
             "the stimulus is in pixels from 0 to 255. The network expects -0.5 to 0.5: hand it "
             "what the climb returned, before it was made viewable."
         )
-    if abs(stimulus.mean()) > 0.5:
+    if np.abs(stimulus).max() < 0.01:  # some networks are sure even of grey
+        raise Wrong("the picture is still grey. Climb further: 20 steps of length 1.")
+    if stimulus.min() >= 0:
+        raise Wrong(
+            "no number in it is below 0, so it was made viewable. Hand in what the climb returned."
+        )
+    if abs(stimulus.mean()) > max(0.4, stimulus.std() / 2):  # a long climb may drift
         raise Wrong(
             f"the picture is {stimulus.mean():.2f} on average. In the network's units grey is 0, "
             "and a climb that starts from grey stays near it."
+        )
+    pixels = 255 * (stimulus + 0.5)
+    if np.abs(pixels - np.round(pixels)).max() < 1e-3:
+        raise Wrong(
+            "every number in it is a whole byte, as in a photo. Hand in what the climb returned."
         )
     return stimulus.astype("float32")
 

@@ -1,5 +1,7 @@
 """How a network differs, layer by layer, from the one that was asked for."""
 
+import numpy as np
+
 from helpers.backend import keras
 from helpers.checks import Wrong
 
@@ -7,7 +9,15 @@ ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "
 
 # The settings that count, and what a layer is called in a diagnosis.
 _SETTINGS = {
-    "Conv2D": ("filters", "kernel_size", "strides", "padding", "use_bias"),
+    "Conv2D": (
+        "filters",
+        "kernel_size",
+        "strides",
+        "padding",
+        "dilation_rate",
+        "groups",
+        "use_bias",
+    ),
     "MaxPooling2D": ("pool_size", "strides", "padding"),
     "AveragePooling2D": ("pool_size", "strides", "padding"),
     "Dense": ("units", "use_bias"),
@@ -36,7 +46,8 @@ _WHY = {
 def compare(model, wanted):
     """Raise unless a network has the layers of another, whatever they are named.
 
-    An activation may stand in the layer before it or be a layer of its own.
+    An activation may stand in the layer before it or be a layer of its own, and layers may be
+    grouped in networks within the network.
 
     Parameters
     ----------
@@ -76,6 +87,9 @@ def described(model):
     """
     found = []
     for layer in model.layers:
+        if isinstance(layer, keras.Model):
+            found += described(layer)
+            continue
         kind = type(layer).__name__
         if kind not in ("InputLayer", "Activation") and not _is_activation(layer):
             found.append((kind, {name: getattr(layer, name) for name in _SETTINGS.get(kind, ())}))
@@ -87,7 +101,8 @@ def described(model):
 
 
 def _is_activation(layer):
-    kinds = keras.layers.ReLU, keras.layers.LeakyReLU, keras.layers.Softmax
+    layers = keras.layers
+    kinds = layers.ReLU, layers.LeakyReLU, layers.Softmax, layers.PReLU, layers.ELU
     return isinstance(layer, kinds)
 
 
@@ -96,16 +111,27 @@ def _activation(activation):
     if activation is None:
         return {"function": "linear"}
     if _is_activation(activation):
-        slope = round(float(getattr(activation, "negative_slope", 0)), 6)
         if isinstance(activation, keras.layers.Softmax):
             return {"function": "softmax"}
+        if isinstance(activation, keras.layers.PReLU | keras.layers.ELU):
+            return {"function": type(activation).__name__}
         if getattr(activation, "max_value", None) is not None:
             return {"function": "a ReLU with a ceiling"}
-        return {"function": "leaky_relu", "slope": slope} if slope else {"function": "relu"}
-    name = getattr(activation, "__name__", type(activation).__name__)
-    if name == "leaky_relu":
-        return {"function": name, "slope": 0.2}  # Keras's function, when it is called by name
-    return {"function": name}
+        return _with_slope(activation.negative_slope)
+    x = np.linspace(-8, 8, 17, dtype="float32")[np.newaxis]  # far enough for a ceiling at 6
+    y = keras.ops.convert_to_numpy(activation(keras.ops.convert_to_tensor(x)))
+    slope = y[0, 0] / x[0, 0]
+    if slope >= 0 and np.allclose(y, np.where(x > 0, x, slope * x)):  # whatever its name is
+        return _with_slope(slope)
+    return {"function": getattr(activation, "__name__", type(activation).__name__)}
+
+
+def _with_slope(slope):
+    """Return the function that multiplies negative numbers by a slope."""
+    slope = round(float(slope), 6)
+    if slope == 1:
+        return {"function": "linear"}
+    return {"function": "leaky_relu", "slope": slope} if slope else {"function": "relu"}
 
 
 def _difference(given, asked, place):
@@ -141,7 +167,17 @@ def _missing(asked, place):
     before = [k for k in range(place) if asked[k][0] != "activation"]
     if before and asked[place][0] != "activation":
         text += f", behind {_name(asked, before[-1])}"
-    return f"{text}. {_WHY.get(_kind(asked[place]), '')}".strip()
+    return f"{text}. {_why(asked, place)}".strip()
+
+
+def _why(asked, place):
+    """Say what a missing layer is there for."""
+    kind = _kind(asked[place])
+    if kind == "leaky_relu":
+        behind = (k for k, _ in asked[place + 1 :] if k not in ("Dropout", "Flatten"))
+        if next(behind, None) not in ("Conv2D", "Dense"):  # max pooling is not linear
+            kind = "relu"
+    return _WHY.get(kind, "")
 
 
 def _settings(given, asked, place):
