@@ -396,6 +396,16 @@ def test_equal_scores_pass_together():
     assert check.threshold._judge(-7.0, ties, 0.4)
 
 
+def test_a_share_that_a_computer_cannot_multiply_exactly():
+    """0.29 · 100 is a little less than 29, which is what may pass."""
+    background = np.arange(100.0)
+    assert int(0.29 * 100) == 28
+    assert lowest_line(background, 0.29) == 70
+    assert check.threshold._judge(70.0, background, 0.29)
+    with pytest.raises(checks.Wrong, match=r"28 of 100 .* 29 may"):
+        check.threshold._judge(71.0, background, 0.29)
+
+
 def test_the_courses_own_threshold_is_on_the_careful_side():
     """It lets one second less pass: the score at the line is that of an event."""
     background = np.random.default_rng(0).normal(size=1000)

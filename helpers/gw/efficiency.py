@@ -14,7 +14,7 @@ from scipy.stats import beta
 
 
 def threshold(background, false_alarm_probability):
-    """Return the score that a given fraction of the background exceeds.
+    """Return the score that a given fraction of the background reaches.
 
     Parameters
     ----------

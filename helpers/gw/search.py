@@ -2,12 +2,15 @@
 
 A template h that is correlated with the data x at every time gives the signal-to-noise ratio
 
-    ρ(t) = |z(t)|,   z(t) = 4 ∫ x(f) h*(f) / S(f) exp(2πi f t) df ,
+    ρ(t) = |z(t)|,   z(t) = 4 ∫₀^∞ x(f) h*(f) / S(f) exp(2πi f t) df ,
 
-for a template of unit norm. In Gaussian noise the real and the imaginary part of z have variance
-1, so that ρ has a Rayleigh distribution, and no linear filter finds a known wave better. Real
-detectors also have glitches. Three things tell them from waves: both detectors must see the same
-template within 15 ms; the wave must be as strong in every band of frequencies as its template
+for a template of unit norm and noise with the one-sided spectrum S. In Gaussian noise the real and
+the imaginary part of z have variance 1, so that ρ has a Rayleigh distribution, and nothing finds a
+known wave of unknown phase more often at the same false-alarm probability. The functions here take
+x and h whitened, each divided by the root of S.
+
+Real detectors also have glitches. Three things tell them from waves: both detectors must see the
+same template within 15 ms; the wave must be as strong in every band of frequencies as its template
 says (χ²); and it must stand out from coincidences that cannot be waves, because one detector was
 shifted in time against the other.
 

@@ -97,7 +97,7 @@ def phenom_d(frequencies, mass1, mass2):
 
     The plus polarisation of a binary seen face-on; its cross polarisation is −i times this. The
     amplitude falls as 1/distance. At t = 0 the frequency arrives at which the ringdown is loudest;
-    the strain is largest some 10 M before that, 3 ms for GW150914. The phase of the orbit is
+    the strain is largest some 12 M before that, 4 ms for GW150914. The phase of the orbit is
     arbitrary.
 
     Parameters
