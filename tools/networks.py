@@ -3,7 +3,11 @@
 The Snakefile reads this table too, so it imports nothing heavy.
 """
 
+import json
 from dataclasses import dataclass, field
+from pathlib import Path
+
+PUBLISHED = Path("data/models")
 
 
 @dataclass(frozen=True)
@@ -120,6 +124,8 @@ NETWORKS = {
     "cifar_cnn": variant(HOMEWORK),
     "cifar_cnn_augmentation": variant(n_filter=32, augmentation=True),
     "cifar_cnn_batch_norm": variant(n_filter=32, batch_norm=True),
+    "cifar_cnn_large_steps": variant(SHORT | {"learning_rate": 0.1}, n_filter=32),
+    "cifar_cnn_cosine": variant(SHORT | {"cosine": True}, n_filter=32),
     "cifar_cnn_schedule": variant(SHORT | {"learning_rate": 0.1, "cosine": True}, n_filter=32),
     **{f"cifar_cnn_{n}_filters": variant(n_filter=n) for n in (4, 8, 16, 32)},
     "toy10_cnn": Network("cifar_cnn", DRAWN, {"n_filter": 16}, data="toy10"),
@@ -147,6 +153,8 @@ STUDIES = {
         "cifar_cnn_32_filters",
         "cifar_cnn_augmentation",
         "cifar_cnn_batch_norm",
+        "cifar_cnn_large_steps",
+        "cifar_cnn_cosine",
         "cifar_cnn_schedule",
     ),
     "cifar_cnn_widths": (*(f"cifar_cnn_{n}_filters" for n in (4, 8, 16, 32)), "cifar_cnn"),
@@ -168,6 +176,17 @@ STUDIES = {
 }
 # Those on photos compare at equal epochs; the others take every network at the end of its recipe.
 STUDY_EPOCHS = {"cifar_cnn_steps": 20, "cifar_cnn_widths": 20}
+
+
+def published_runs(study):
+    """Return the runs in the published card of a study, by the name of their network."""
+    card = PUBLISHED / study / "run.json"
+    return (
+        {run["network"]: run for run in json.loads(card.read_text())["runs"]}
+        if card.is_file()
+        else {}
+    )
+
 
 # What tools/measure.py measures, and the released networks that it needs.
 MEASUREMENTS = {"gw_leak": (), "gw_benchmark": ("gw_scan", "gw_small", "gw_cnn")}

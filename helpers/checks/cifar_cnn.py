@@ -400,11 +400,11 @@ def _why_the_point(count, n):
 
 
 @check(
-    'The course has trained eight networks for twenty epochs: widths["runs"] and steps["runs"] '
+    'The course has trained ten networks for twenty epochs: widths["runs"] and steps["runs"] '
     'are lists of runs. Each run is a dictionary with a "network" and a "history".',
-    'Print the last validation accuracy of each run: run["history"]["val_accuracy"][-1]. One of '
-    "them is above 0.7.",
-    "It is the last run of steps: the one whose step size falls along half a cosine.",
+    'Print the last validation accuracy of each run: run["history"]["val_accuracy"][-1]. Two of '
+    "them are above 0.7.",
+    "Both are among steps: one begins with large steps, the other keeps them large.",
 )
 def trained(history, *, epochs=10, at_least=0.7, at_most=None):
     """Judge a training history: enough epochs, and enough validation accuracy at the end (2.2.1).
