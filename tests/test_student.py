@@ -12,6 +12,8 @@ import notebook
 import pytest
 import student
 
+from helpers import personal
+
 PAGES = notebook.pages()
 
 
@@ -114,6 +116,8 @@ def test_the_archive_is_complete_and_always_the_same(tmp_path):
     assert {f"{page}.ipynb" for page in PAGES} <= set(files)
     assert not [n for n in names if re.search("/tests/|/tools/", n)]
     assert [n for n in names if n.endswith(".md")] == ["convolutions-to-chirps/START.md"]
+    start = (folder / "START.md").read_text(encoding="utf-8")
+    assert personal.EXAMPLE in start, "it says what to put in place of the example"
     probe = "import helpers, sys; from helpers import released; print(helpers.__file__)"
     done = subprocess.run(
         [sys.executable, "-c", probe], cwd=folder, capture_output=True, text=True, check=True

@@ -90,6 +90,11 @@ START = """# Convolutions to Chirps: start here
 Every exercise is a cell to fill in, and the next cell checks it. `check.name.hint()` helps, twice
 or more; `check.name.solution()` shows the solution of an exercise that is not graded.
 
+Some exercises are graded; they stand under "Graded". Where one has `STUDENT = "ab12cd34"`, put in
+place of the example the identifier that your instructor gave you: other numbers earn nothing. When
+they are graded, these cells run on their own, with those that you add, and nothing else of the
+notebook. Hand in the notebook under the name that it has.
+
 `SHA256SUMS` lists every file: `sha256sum -c SHA256SUMS`.
 """
 
