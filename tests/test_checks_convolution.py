@@ -1,5 +1,6 @@
 """The checks of page 1 against right answers and many wrong ones."""
 
+import notebook
 import numpy as np
 import pytest
 from checking import Answers, given, outcome_of
@@ -12,6 +13,11 @@ IMAGE = np.array([[2, 0, 5, 1], [1, 3, 2, 4], [0, 6, 1, 2], [3, 1, 4, 0]])
 KERNEL = np.array([[1, 3], [2, -1]])
 FLIPPED = KERNEL[::-1, ::-1]
 POOL_IMAGE = np.array([[3, 1, 0, 6], [5, 9, 2, 4], [2, 8, 7, 1], [6, 4, 3, 5]])
+WORKED = {  # by the page
+    "image": np.array([[2, 3, 2, 4], [3, 1, 2, 2], [4, 1, 0, 1], [7, 2, 1, 3]]),
+    "kernel": np.array([[2, 1], [1, 3]]),
+    "pool_image": np.array([[1, 2, 2, 4], [3, 1, 2, 1], [4, 1, 0, 2], [5, 2, 2, 1]]),
+}
 
 
 def slide(image, kernel, mode="valid"):
@@ -47,7 +53,11 @@ def answers_valid_convolution():
             (slide(IMAGE, KERNEL, "same"), 'cells of mode "same"'),
             (changed(right, (1, 2)), "[1, 2]. The window there is [[2, 4], [1, 2]]"),
             (changed(changed(right, (0, 1)), (2, 0), -6), "2 of 9 cells are wrong, the first"),
-            (slide(IMAGE, np.abs(KERNEL)), "numbers differ"),
+            (slide(IMAGE, np.abs(KERNEL)), "minus sign is lost"),
+            (slide(WORKED["image"], WORKED["kernel"]), "cells of image and kernel. Others are"),
+            (slide(IMAGE, WORKED["kernel"]), "cells of other_image and kernel"),
+            (slide(WORKED["image"], KERNEL), "cells of image and other_kernel"),
+            (slide(IMAGE, KERNEL) % 10, "numbers differ"),
             (right[:2], "the shape is (2, 3), expected (3, 3)"),
             (right.ravel(), "only their arrangement"),
             ([[1, 2, 3], [4, 5], [6]], "expected an array of numbers"),
@@ -62,6 +72,9 @@ def answers_same_convolution():
         right=forms(right),
         wrong=[
             (slide(IMAGE, KERNEL, "same"), "at the bottom and right. Here they belong at the top"),
+            (slide(np.pad(IMAGE, ((1, 0), (0, 1))), KERNEL), "yours are at the top and right."),
+            (slide(np.pad(IMAGE, ((0, 1), (1, 0))), KERNEL), "yours are at the bottom and left."),
+            (slide(np.pad(WORKED["image"], ((1, 0), (1, 0))), KERNEL), "image and other_kernel"),
             (signal.convolve2d(IMAGE, KERNEL, mode="same"), "half a turn"),
             (edges, "should be zeros"),
             (slide(IMAGE, KERNEL), 'cells of mode "valid"'),
@@ -82,6 +95,8 @@ def answers_full_convolution():
         wrong=[
             (signal.convolve2d(IMAGE, KERNEL, mode="full"), "half a turn"),
             (slide(IMAGE, KERNEL.T, "full"), "transposed: its rows"),
+            (slide(IMAGE, np.abs(KERNEL), "full"), "minus sign is lost"),
+            (slide(WORKED["image"], WORKED["kernel"], "full"), "cells of image and kernel"),
             (edges, "should be zeros"),
             (
                 signal.convolve2d(IMAGE, FLIPPED, mode="same"),
@@ -119,7 +134,8 @@ def answers_output_size():
             (lambda n, k, padding, stride: (n + 2 * padding - k) // stride + 1, "counted twice"),
             (lambda n, k, padding, stride: (n - k) // stride + 1, "zeros are missing"),
             (lambda n, k, padding, stride: n + padding - k + 1, "too large"),
-            (lambda n, k, padding, stride: -(-n // stride), "one too few"),
+            (lambda n, k, padding, stride: -(-n // stride), "stride 4: 3 is too small"),
+            (lambda n, k, padding, stride: 0, "stride 4: 0 is too small"),
             (lambda n, k, padding, stride: (n, k), "one number"),
             (lambda n, k, padding: 3, "TypeError"),
             (lambda n, k, padding, stride: round((n + padding - k) / stride) + 1, "tries went"),
@@ -141,6 +157,8 @@ def answers_true_convolution():
             (slide(IMAGE, KERNEL.T), "transposed"),
             (slide(IMAGE, np.rot90(KERNEL)), "a quarter. A flip"),
             (slide(IMAGE, np.rot90(KERNEL, 3)), "a quarter; a flip"),
+            (slide(IMAGE, np.abs(FLIPPED)), "-1 was taken as 1"),
+            (signal.convolve2d(WORKED["image"], WORKED["kernel"], "valid"), "image and kernel"),
             (right[::-1, ::-1], "half a turn"),
             (changed(right, (0, 0)), "[0, 0]"),
             (signal.convolve2d(IMAGE, KERNEL), "the shape is (5, 5)"),
@@ -150,7 +168,7 @@ def answers_true_convolution():
 
 def answers_which_flip():
     return Answers(
-        right=["c", "C", " (c) "],
+        right=["c", "C", " (c) ", "c.", "'c'", '"c"', "c)"],
         wrong=[("a", "transpose"), ("b", "signs"), ("d", "another"), ("e", "none of the choices"),
                (3, "a letter")],
     )  # fmt: skip
@@ -215,6 +233,7 @@ def answers_average_pooling():
             (pooled(POOL_IMAGE, 2, 2, np.min), "smallest"),
             (np.floor(right), "rounded down"),
             (pooled(POOL_IMAGE, 2, 1, np.mean), "this is stride 1"),
+            (pooled(WORKED["pool_image"], 2, 2, np.mean), "cells of pool_image"),
             (POOL_IMAGE[::2, ::2], "top left"),
             (changed(right, (1, 1), 0.5), "[1, 1]. The window there is [[7, 1], [3, 5]]"),
             (right.ravel(), "arrangement"),
@@ -248,6 +267,7 @@ def answers_overlapping_pooling():
             (pooled(POOL_IMAGE, 2, 1, np.mean), "this is average pooling"),
             (pooled(POOL_IMAGE, 2, 1, np.min), "smallest"),
             (pooled(POOL_IMAGE, 3, 1, np.max), "the shape is (2, 2)"),
+            (pooled(WORKED["pool_image"], 2, 1, np.max), "cells of pool_image"),
             (changed(right, (0, 2), 3), "[0, 2]"),
             (ndimage.maximum_filter(POOL_IMAGE, 2), "the shape is (4, 4)"),
         ],
@@ -361,6 +381,13 @@ def answers_my_pooling():
     )
 
 
+@pytest.mark.parametrize("name", ["my_valid", "my_same", "my_full", "my_pooling"])
+def test_whoever_keeps_the_examples_identifier_is_told_that_it_earns_nothing(name):
+    judge, answers = getattr(check, name), globals()[f"answers_{name}"]()
+    said = {a.args[0]: outcome_of(judge, a).message for a in answers.right[-len(STUDENTS) :]}
+    assert [who for who in STUDENTS if "set STUDENT to" in said[who]] == [personal.EXAMPLE]
+
+
 @pytest.mark.parametrize("student", [None, "", 7])
 def test_without_an_identifier_nothing_is_judged(student):
     for judge in (check.my_valid, check.my_same, check.my_full, check.my_pooling):
@@ -437,7 +464,8 @@ def answers_my_correlate():
             (with_kernel(lambda k: k.T), "the shape is"),
             (sharing(after_first), "at the top and left. Here they belong at the bottom"),
             (sharing(lambda n, k, stride: ((k - 1) // 2, k // 2)), "those of stride 1"),
-            (sharing(lambda n, k, stride: (k // 2, k // 2)), 'cells of mode "full"'),
+            (sharing(lambda n, k, stride: (k // 2, k // 2)), "too many for an even kernel"),
+            (with_kernel(np.abs), "minus sign is lost"),
             (no_same, 'these are the cells of mode "full"'),
             (edge, "should be zeros"),
             (whole, "fractions are cut off"),
@@ -493,5 +521,12 @@ def test_practice_matrices_of_page_and_check_agree():
     np.testing.assert_array_equal(check.IMAGE, IMAGE)
     np.testing.assert_array_equal(check.KERNEL, KERNEL)
     np.testing.assert_array_equal(check.POOL_IMAGE, POOL_IMAGE)
+    worked = [check.IMAGES["image"], check.KERNELS["kernel"], check.POOL_IMAGES["pool_image"]]
+    for ours, name in zip(worked, WORKED, strict=True):
+        np.testing.assert_array_equal(ours, WORKED[name])
+    source = notebook.read_source("01_convolution")
+    code = "\n".join(cell.source for cell in source.cells if cell.cell_type == "code")
+    for name, matrix in WORKED.items():
+        assert f"\n{name} = np.array({matrix.tolist()})" in code
     turned = [np.rot90(k, n) for n in range(4) for k in (KERNEL, KERNEL.T)]
     assert len({k.tobytes() for k in map(np.ascontiguousarray, turned)}) == 8

@@ -62,6 +62,7 @@ def answers_pixels_back():
         wrong=[
             (lambda x: right(x).astype(int), "as int64"),
             (lambda x: right(x) / 1, "as float64"),
+            (lambda x: right(x).tolist(), "but in a list"),
             (lambda x: exact(x).clip(0, 255).astype("uint8"), "fractions are cut off"),
             (lambda x: (np.round(exact(x)) % 256).astype("uint8"), "come round. Clip"),
             (lambda x: (exact(x).astype(int) % 256).astype("uint8"), "And round"),
@@ -304,6 +305,11 @@ def answers_learning_rate():
             (wrong(lambda e: 5e-3), "does not shrink"),
             (wrong(lambda e: 0.9**e), "factor alone"),
             (wrong(lambda e: 5e-3 / (1 + e)), "one over"),
+            # In one epoch or two these look like another mistake.
+            (wrong(lambda e: (5e-3 * 0.9) ** e), "epoch 0: 1 is too large"),
+            (wrong(lambda e: int(5e-3 * 0.9**e)), "epoch 0: 0 is too small"),
+            (wrong(lambda e: 5e-3 * 0.9 ** (e // 2)), "epoch 1: 0.005 is too large"),
+            (wrong(lambda e: 5e-3 * 0.9 ** max(e - 1, 0)), "number 1 has shrunk once"),
             (wrong(lambda e: [5e-3 * 0.9**e]), "expected one number"),
         ],
     )  # fmt: skip

@@ -275,7 +275,7 @@ def answers_against_chance():
 
     def outside(a, m):
         beside = cut(a)[~m].mean()
-        return cut(a)[m].mean() / beside if beside else 2.0
+        return cut(a)[m].mean() / beside if beside else np.inf
 
     return Answers(
         right=[
@@ -388,9 +388,9 @@ def answers_rank_correlation():
         return r(stats.rankdata(a), stats.rankdata(b))
 
     def along(axis):
-        return lambda a, b: np.nan_to_num(
+        return lambda a, b: (
             r(stats.rankdata(a, axis=axis), stats.rankdata(b, axis=axis))
-            if a.shape[axis] > 1 else 0
+            if a.shape[axis] > 1 else np.nan
         )  # fmt: skip
 
     def covariance(a, b):

@@ -9,6 +9,8 @@ import shutil
 import sqlite3
 import stat
 import zipfile
+from decimal import Decimal
+from fractions import Fraction
 
 import batch
 import codec
@@ -58,6 +60,14 @@ def test_answers_survive_the_way_out(value):
         value = tuple(value)
     for a, b in zip(*[v if isinstance(v, tuple) else (v,) for v in (back, value)], strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+def test_fractions_and_decimals_come_out_as_numbers():
+    arrays = []
+    data = codec.pack([[Fraction(1, 2), 2], [Decimal(3), 0.25]], arrays)
+    np.testing.assert_array_equal(codec.unpack(data, arrays), [[0.5, 2], [3, 0.25]])
+    with pytest.raises(codec.Refused):
+        codec.pack(np.array([Fraction(1, 2), "2"]), [])
 
 
 class Liar:

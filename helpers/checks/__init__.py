@@ -10,6 +10,7 @@ the answer, and an ungraded one can show its solution::
 """
 
 import contextlib
+import dis
 import functools
 import inspect
 import io
@@ -68,11 +69,15 @@ class Wrong(Exception):
     diagnosis : str
     score : float
         Partial credit, 0 to 1.
+    causes : dict of str to str, optional
+        Where an answer was compared with known mistakes: each that leads to it, and its diagnosis.
+    plain : str, optional
+        What is wrong, without a guess at the mistake.
     """
 
-    def __init__(self, diagnosis, score=0.0):
+    def __init__(self, diagnosis, score=0.0, *, causes=None, plain=None):
         super().__init__(diagnosis)
-        self.score = score
+        self.score, self.causes, self.plain = score, causes, plain or diagnosis
 
 
 class CannotJudge(Exception):
@@ -129,7 +134,11 @@ class Check:
             return Outcome(CANNOT_JUDGE, f"{type(problem).__name__}: {problem}")
 
     def _of_function(self, function, *args, seed=PRACTICE_SEED, **kwargs):
-        """Try a student's function on every case; the first failure is the diagnosis."""
+        """Try a student's function on every case; the first failure is the diagnosis.
+
+        A case may fit a mistake by coincidence. So a mistake is named only if it explains all the
+        outputs that were compared and differ.
+        """
         if not callable(function):
             raise Wrong(f"expected a function, got {type(function).__name__}.")
         cases = self.cases(np.random.default_rng(seed))
@@ -139,12 +148,19 @@ class Check:
                 given = called(function, case)
                 praise = self._judge(given, *case, *args, **kwargs)
             except Wrong as diagnosis:
-                failures.append(str(diagnosis))
+                failures.append(diagnosis)
         if failures:
             score = 1 - len(failures) / len(cases)
             some = f" ({len(failures)} of {len(cases)} tries went wrong.)" if score else ""
-            raise Wrong(failures[0] + some, score)
-        return Outcome(RIGHT, praise or f"right for all {len(cases)} inputs that were tried.", 1.0)
+            compared = [f.causes for f in failures if f.causes is not None]
+            common = (
+                words
+                for cause, words in (failures[0].causes or {}).items()
+                if all(cause in causes for causes in compared)
+            )
+            raise Wrong(next(common, failures[0].plain) + some, score)
+        praise = praise or f"right for all {len(cases)} inputs that were tried."
+        return Outcome(RIGHT, praise + (_missing_when_graded(function) if self.points else ""), 1.0)
 
     def hint(self, number=None):
         """Print the next hint, or the one of a number (counted from 1)."""
@@ -222,7 +238,7 @@ def quiz(question, right, hints, **choices):
     def judge(answer):
         if not isinstance(answer, str):
             raise Wrong(f'expected a letter in quotes, such as "a", got {type(answer).__name__}.')
-        letter = answer.strip().strip("()").lower()
+        letter = answer.strip(" \t\n().'\"").lower()
         if letter not in choices:
             raise Wrong(f"{answer!r} is none of the choices {', '.join(sorted(choices))}.")
         if letter != right:
@@ -235,6 +251,43 @@ def quiz(question, right, hints, **choices):
     made = check(*hints)(judge)
     made.choices, made.right = choices, right
     return made
+
+
+def _missing_when_graded(function):
+    """Return a reminder if a function uses what may be missing when graded cells run alone.
+
+    What counts is `helpers`, and every name that the notebook has made but np, which the graded
+    cells import. In grading the function is a record, with no code to look into.
+    """
+    names, waiting = {}, [function]
+    while waiting:
+        place = waiting.pop()
+        if not inspect.isfunction(place):
+            continue
+        known = place.__globals__
+        for name in _names_outside(place.__code__):
+            value = known.get(name)
+            of_notebook = name in known and name != "np" and value is not function
+            if name not in names and (of_notebook or name.partition(".")[0] == "helpers"):
+                names[name] = value
+                if getattr(value, "__globals__", None) is known:
+                    waiting.append(value)
+    if not names:
+        return ""
+    return (
+        f" But it uses {', '.join(names)}: does a graded cell make that, or one that you added? "
+        "Only these run when it is graded, and of helpers only personal is there."
+    )
+
+
+def _names_outside(code):
+    """Yield the global names that a piece of code uses, and the modules that it imports."""
+    for step in dis.get_instructions(code):
+        if step.opname in ("LOAD_GLOBAL", "IMPORT_NAME"):
+            yield step.argval
+    for constant in code.co_consts:
+        if inspect.iscode(constant):
+            yield from _names_outside(constant)
 
 
 def called(function, case):

@@ -1,5 +1,8 @@
 """What several checks ask of an array: does it hold numbers, and how do they differ."""
 
+import contextlib
+from numbers import Number
+
 import numpy as np
 
 from helpers.checks import Wrong
@@ -31,8 +34,13 @@ def numbers(answer, what):
         raise Wrong(f"{what}: expected an array of numbers, got {kind(answer)}.{hint}") from None
     if array.dtype == bool:
         array = array.astype(int)
+    texts = array.dtype.kind in "SUO" and any(isinstance(part, str | bytes) for part in array.flat)
+    if array.dtype == object and all(isinstance(part, Number) for part in array.flat):
+        with contextlib.suppress(Exception):  # fractions, decimals, whole numbers of any size
+            array = array.astype(float)
     if array.dtype.kind not in "iuf":
-        raise Wrong(f"{what}: expected an array of numbers, got {kind(answer)}.")
+        got = "an array of texts" if texts and array.ndim else kind(answer)
+        raise Wrong(f"{what}: expected an array of numbers, got {got}.")
     if not np.isfinite(array).all():
         raise Wrong(f"{what}: there is NaN or infinity in it. Was anything divided by zero?")
     return array.astype(float)
@@ -44,6 +52,8 @@ def kind(answer):
         return f"the text {answer[:20]!r}"
     if callable(answer):
         return "a function; call it"
+    if isinstance(answer, np.ndarray):
+        return f"an array of {answer.dtype}"
     return type(answer).__name__
 
 
@@ -65,17 +75,21 @@ def same(answer, right, what, *, mistakes=None, tolerance=1e-6):
     ------
     Wrong
         With a known mistake first, then what can be seen of any array: another shape, transposed,
-        mirrored, shifted, scaled, off by a constant, and last the first cell that differs.
+        mirrored, shifted, scaled, off by a constant, and last the first cell that differs. Of a
+        function's outputs, a mistake is known only if it explains all that are wrong.
     """
     given, right = numbers(answer, what), np.asarray(right, float)
     close = tolerance * max(np.abs(right).max(initial=0), 1e-12)
 
     if _equal(given, right, close):
         return
-    for diagnosis, other in (mistakes or {}).items():
-        if _equal(given, np.asarray(other, float), close):
-            raise Wrong(diagnosis)
-    raise Wrong(f"{what}: {_seen(given, right, close)}")
+    causes = {
+        diagnosis.removeprefix(f"{what}: "): diagnosis  # `what` may differ from case to case
+        for diagnosis, other in (mistakes or {}).items()
+        if _equal(given, np.asarray(other, float), close)
+    }
+    plain = f"{what}: {_seen(given, right, close)}"
+    raise Wrong(next(iter(causes.values()), plain), causes=causes, plain=plain)
 
 
 def _equal(a, b, close):
@@ -96,7 +110,7 @@ def _seen(given, right, close):
         if given.ndim == 2 and equal(given.T, right):
             return f"{text} It is transposed: rows and columns are swapped."
         return text
-    if not given.any():
+    if right.ndim and not given.any():
         return "all zeros."
     if right.ndim >= 2 and given.shape[0] == given.shape[1] and equal(given.swapaxes(0, 1), right):
         return "it is transposed: rows and columns are swapped."
@@ -107,6 +121,8 @@ def _seen(given, right, close):
         return "it is in the reverse order."
     if equal(-given, right):
         return "the sign is wrong."
+    if right.ndim == 0:
+        return f"{given:g} is too {'large' if given > right else 'small'}."
     differences = given - right
     if right.size > 1 and np.ptp(differences) <= 1e-9 * np.abs(right).max(initial=1):
         return f"everything is off by the same amount, {differences.flat[0]:g}."
@@ -117,8 +133,6 @@ def _seen(given, right, close):
     ratio = np.dot(given.ravel(), right.ravel()) / np.dot(given.ravel(), given.ravel())
     if right.size > 1 and equal(ratio * given, right):
         return f"everything is too {'small' if abs(ratio) > 1 else 'large'} by the same factor."
-    if right.ndim == 0:
-        return f"{given:g} is too {'large' if given > right else 'small'}."
     where = np.argwhere(np.abs(differences) > close)
     first = ", ".join(map(str, where[0]))
     return (

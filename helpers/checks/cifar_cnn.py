@@ -522,6 +522,7 @@ def calibration_error(given, confidence, right, n_bins):
         "differences of opposite sign have cancelled, as in one bin with all images in it. Take "
         "the size of each difference first."
     )
+    where = f"{len(right)} images, {n_bins} bin{'s' * (n_bins > 1)}"
     mistakes = {
         "these bins are equally wide. Here they should hold equally many images.": (
             error(equal_width)
@@ -532,8 +533,8 @@ def calibration_error(given, confidence, right, n_bins):
             abs(gaps).mean()
         ),
         "that is the sum over the parts. Take the mean.": abs(gaps).sum(),
-        cancelled: overall,
         f"{cancelled} And mind the sign.": -overall,
+        cancelled: np.copysign(overall, numbers(given, where).sum()),  # with its size or its sign
         "that is the largest distance. Asked is the mean distance.": abs(gaps).max(),
         "this is the root of a mean square. Take the mean of the distances themselves.": np.sqrt(
             np.average(gaps**2, weights=sizes)
@@ -544,7 +545,6 @@ def calibration_error(given, confidence, right, n_bins):
             ((confidence - right) ** 2).mean()
         ),
     }
-    where = f"{len(right)} images, {n_bins} bin{'s' * (n_bins > 1)}"
     labelled = {f"{where}: {words}": wrong for words, wrong in mistakes.items()}
     same(given, error(parts), where, mistakes=labelled)
     return "each part weighs as much as it has images."

@@ -1,5 +1,7 @@
 """Checks of page 1, convolution by hand: border modes, output sizes, the flip, pooling."""
 
+from itertools import product
+
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
@@ -11,6 +13,17 @@ from helpers.checks.answers import numbers, same
 IMAGE = np.array([[2, 0, 5, 1], [1, 3, 2, 4], [0, 6, 1, 2], [3, 1, 4, 0]])
 KERNEL = np.array([[1, 3], [2, -1]])
 POOL_IMAGE = np.array([[3, 1, 0, 6], [5, 9, 2, 4], [2, 8, 7, 1], [6, 4, 3, 5]])
+
+# By the names that they have on the page, with those of its worked examples, which are at hand too.
+IMAGES = {
+    "image": np.array([[2, 3, 2, 4], [3, 1, 2, 2], [4, 1, 0, 1], [7, 2, 1, 3]]),
+    "other_image": IMAGE,
+}
+KERNELS = {"kernel": np.array([[2, 1], [1, 3]]), "other_kernel": KERNEL}
+POOL_IMAGES = {
+    "pool_image": np.array([[1, 2, 2, 4], [3, 1, 2, 1], [4, 1, 0, 2], [5, 2, 2, 1]]),
+    "other_pool_image": POOL_IMAGE,
+}
 
 
 # --- border modes (1.1) -------------------------------------------------------------------------
@@ -71,7 +84,12 @@ def _compare(answer, image, kernel, mode, *, stride=1, anchor="keras", where="")
         "the weights are not in it. Multiply each number by its weight before you add.": result(
             kernel=np.ones_like(kernel)
         ),
+        "a minus sign is lost: a weight below zero was taken as one above.": result(
+            kernel=np.abs(kernel)
+        ),
     }
+    if not where:
+        mistakes |= _of_others(image, kernel, result)
     if kernel.shape[0] == kernel.shape[1]:
         mistakes["the kernel is transposed: its rows were used as columns."] = result(
             kernel=kernel.T
@@ -84,13 +102,23 @@ def _compare(answer, image, kernel, mode, *, stride=1, anchor="keras", where="")
             np.pad(image, border, mode="edge"), mode="valid"
         )
     if mode == "same":
-        mistakes |= _misplaced_zeros(image, result, border, anchor, stride)
+        if stride > 1:
+            mistakes[
+                "the zeros are those of stride 1. Keras adds only those that the last window "
+                "needs, and an odd one goes after."
+            ] = result(anchor="bottom-right")
+        mistakes |= _misplaced_zeros(image, result, border, anchor)
     for other in [m for m in convolution.MODES if m != mode]:
-        words = f'these are the cells of mode "{other}", the question is for "{mode}".'
-        mistakes[words] = result(mode=other)
+        words = f'these are the cells of mode "{other}"'
+        mistakes[f"{words}."] = result(mode=other)
         if other == "same":
-            words = words.replace(",", ", zeros at the top and left;")
-            mistakes[words] = result(mode=other, anchor="top-left")
+            mistakes[f"{words}, zeros at the top and left."] = result(mode=other, anchor="top-left")
+    if mode == "same":
+        half = [(k // 2, k // 2) for k in kernel.shape]
+        mistakes[
+            "k // 2 zeros on both sides are too many for an even kernel, and may be for a stride "
+            "above 1."
+        ] = result(np.pad(image, half), mode="valid")
     if (right % 1).any():
         cut = "the fractions are cut off. An array made for whole numbers cannot hold them."
         mistakes[cut] = np.trunc(right)
@@ -116,21 +144,34 @@ def _windows(image, window, stride=1, mode="valid", anchor="keras"):
     return sliding_window_view(padded, window)[::stride, ::stride]
 
 
-def _misplaced_zeros(image, result, border, anchor, stride):
-    """Return what zeros in other places than those of `border` lead to."""
-    swapped = result(np.pad(image, [(after, before) for before, after in border]), mode="valid")
-    if stride > 1:
-        advice = "Keras adds only those that the last window needs, and an odd one goes after."
-        return {
-            f"the zeros are those of stride 1. {advice}": result(anchor="bottom-right"),
-            f"the zeros are on the wrong side. {advice}": swapped,
-        }
-    names = ["at the top and left", "at the bottom and right"]
-    yours, wanted = reversed(names) if anchor == "top-left" else names
+def _of_others(image, kernel, result):
+    """Return what the other images and kernels of the page lead to."""
     return {
-        f"an even number of weights has its extra zeros on one side, and yours are {yours}. Here "
-        f"they belong {wanted}.": swapped
+        f"these are the cells of {a} and {b}. Others are asked for.": result(im, ke)
+        for (a, im), (b, ke) in product(IMAGES.items(), KERNELS.items())
+        if im is not image or ke is not kernel
     }
+
+
+def _misplaced_zeros(image, result, border, anchor):
+    """Return what the zeros of `border` lead to on other sides."""
+    wanted = (0, 0) if anchor == "top-left" else (1, 1)  # rows, columns: before or after
+
+    def named(sides):
+        return f"at the {('top', 'bottom')[sides[0]]} and {('left', 'right')[sides[1]]}"
+
+    mistakes = {}
+    for sides in ((0, 0), (1, 1), (0, 1), (1, 0)):
+        if sides != wanted:
+            changed = [
+                zeros[::-1] if side != usual else zeros
+                for zeros, side, usual in zip(border, sides, wanted, strict=True)
+            ]
+            mistakes[
+                f"zeros that cannot be shared equally go to one side, and yours are {named(sides)}."
+                f" Here they belong {named(wanted)}."
+            ] = result(np.pad(image, changed), mode="valid")
+    return mistakes
 
 
 def _alike(answer, other):
@@ -230,7 +271,11 @@ def true_convolution(answer):
         "the kernel was transposed. A flip is half a turn.": slid(KERNEL.T),
         "the kernel was turned by a quarter. A flip is half a turn.": slid(np.rot90(KERNEL)),
         "the kernel was turned by a quarter; a flip is half a turn.": slid(np.rot90(KERNEL, -1)),
+        "a minus sign is lost: the weight -1 was taken as 1.": slid(np.abs(flipped)),
     }
+    mistakes |= _of_others(
+        IMAGE, KERNEL, lambda im, ke: convolution.cross_correlate(im, convolution.flip(ke))
+    )
     if not any(_alike(answer, wrong) for wrong in mistakes.values()):
         windows = _windows(IMAGE, KERNEL.shape)
         _one_cell(answer, right, windows, "the result", "multiply it by the flipped kernel")
@@ -306,7 +351,7 @@ def overlapping_pooling(answer):
 def _compare_pool(answer, image, size, stride, kind):
     """Raise :class:`Wrong` unless an answer is the pooled image."""
 
-    def pooled(kind=kind, stride=stride, size=size):
+    def pooled(kind=kind, stride=stride, size=size, image=image):
         return convolution.pool(image, size, stride=stride, kind=kind)
 
     right = pooled()
@@ -329,6 +374,9 @@ def _compare_pool(answer, image, size, stride, kind):
         mistakes[f"this is stride {other}: the windows here move by {stride}."] = pooled(
             stride=other
         )
+    for name, other in POOL_IMAGES.items():
+        if other is not image:
+            mistakes[f"these are the cells of {name}. Another is asked for."] = pooled(image=other)
     if size != 2:
         small = f"these windows are of 2 x 2. Here they are of {size} x {size}."
         mistakes[small] = pooled(size=2)
@@ -368,7 +416,7 @@ def my_valid(answer, student):
     _not_the_examples(answer, student, mode="valid")
     image, kernel, _ = own(student)
     _compare(answer, image, kernel, "valid")
-    return "your nine cells."
+    return _praise("nine cells", student)
 
 
 @check(
@@ -383,7 +431,7 @@ def my_same(answer, student):
     _not_the_examples(answer, student, mode="same")
     image, kernel, _ = own(student)
     _compare(answer, image, kernel, "same")
-    return "your sixteen cells, with the zeros where Keras has them."
+    return _praise("sixteen cells, with the zeros where Keras has them", student)
 
 
 @check(
@@ -397,7 +445,7 @@ def my_full(answer, student):
     _not_the_examples(answer, student, mode="full")
     image, kernel, _ = own(student)
     _compare(answer, image, kernel, "full")
-    return "your 25 cells."
+    return _praise("25 cells", student)
 
 
 @check(
@@ -409,17 +457,33 @@ def my_full(answer, student):
 def my_pooling(answer, student):
     """Judge average pooling, 3 x 3 with stride 2, of a student's own numbers."""
     image = own(student)[2]
-    if student.strip().lower() != personal.EXAMPLE:
+    if not _is_example(student):
         example = own(personal.EXAMPLE)[2]
         _unlike(answer, convolution.pool(example, 3, stride=2, kind="average"))
     _compare_pool(answer, image, 3, 2, "average")
-    return "your four means."
+    return _praise("four means", student)
+
+
+def _is_example(student):
+    """Whether an identifier is the one in the course's notebook, which is nobody's."""
+    return student.strip().lower() == personal.EXAMPLE
+
+
+def _praise(what, student):
+    """Return the praise for a student's own numbers; for the example's, what is left to do."""
+    if _is_example(student):
+        return (
+            f"for {personal.EXAMPLE}, the course's example. That earns nothing: set STUDENT to the "
+            "identifier that your instructor gave you, run the cells again, and work with your "
+            "own numbers."
+        )
+    return f"your {what}."
 
 
 def _not_the_examples(answer, student, mode):
     """Raise :class:`Wrong` if an answer is right for the identifier in the course's notebook."""
     image, kernel, _ = own(student)  # complains of a student without identifier
-    if student.strip().lower() != personal.EXAMPLE:
+    if not _is_example(student):
         image, kernel, _ = own(personal.EXAMPLE)
         _unlike(answer, convolution.cross_correlate(image, kernel, mode=mode))
 
@@ -460,8 +524,9 @@ def _images(rng):
     'The zeros along one axis, in all: none for "valid", 2 (k - 1) for "full", and for "same" what '
     "the last window needs: the section on same has the formula. Half of them, rounded down, go "
     "before.",
-    "The number of stops along each axis is that of output_size. At the stop in row i and column "
-    "j the window begins at row i * stride and column j * stride. Let the result hold fractions.",
+    "Along each axis there are (n + zeros - k) // stride + 1 stops, for all zeros of that axis. At "
+    "the stop in row i and column j the window begins at row i * stride and column j * stride. Let "
+    "the result hold fractions.",
     points=4,
     cases=_images,
 )

@@ -48,7 +48,7 @@ def pixels_back(given, x):
     clip = "numbers below 0 or above 255 have come round. Clip them first."
     mistakes = {
         "zero is grey here, the middle of the bytes. Add before you multiply.": (
-            np.round((255 * np.asarray(x, float)).clip(0, 255))
+            np.round((255 * np.asarray(x)).clip(0, 255))  # halves, so as exact as x
         ),
         "the fractions are cut off. Go to the nearest byte: np.round.": (
             np.floor(exact.clip(0, 255))
@@ -68,6 +68,8 @@ def pixels_back(given, x):
     where = f"{x.size} numbers from {x.min():.2f} to {x.max():.2f}"
     labelled = {f"{where}: {words}": wrong for words, wrong in mistakes.items()}
     same(given, np.round(exact.clip(0, 255)), where, mistakes=labelled)
+    if isinstance(given, list | tuple):
+        raise Wrong('the numbers are right, but in a list: np.array(…, dtype="uint8").')
     if np.asarray(given).dtype != np.uint8:
         raise Wrong(f'the numbers are right, but as {np.asarray(given).dtype}: .astype("uint8").')
     return "and back again: bytes."
@@ -324,7 +326,8 @@ def learning_rate(given, epoch):
     right = 5e-3 * 0.9**epoch
     mistakes = {
         "it does not shrink.": 5e-3,
-        "the first epoch is number 0, and has the full rate.": right / 0.9,
+        "that is the rate of the epoch before. The first epoch is number 0, so number 1 has "
+        "shrunk once.": right / 0.9,
         "that is the rate of the next epoch. Number 0 has the full rate.": right * 0.9,
         "that shrinks to a tenth. It should shrink by a tenth.": 5e-3 * 0.1**epoch,
         "that grows. To shrink by a tenth is to be multiplied by 0.9.": 5e-3 * 1.1**epoch,

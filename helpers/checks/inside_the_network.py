@@ -515,13 +515,11 @@ def grad_cam(given, features, gradients):
             features * weights
         ),
         "these are the weights. Each belongs to a map; add up the maps.": weights,
+        "cut at the wrong side: what speaks for the class should be left.": np.minimum(sums, 0),
     }
     if right.any():
         mistakes["the map was divided by its largest value. Leave it as it is."] = (
             right / right.max()
-        )
-        mistakes["cut at the wrong side: what speaks for the class should be left."] = np.minimum(
-            sums, 0
         )
     same(given, right, "the map", mistakes=mistakes)
     return "one weight per channel, and only what speaks for the class is left."

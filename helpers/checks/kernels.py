@@ -108,8 +108,7 @@ def my_kernel(answer):
     line = convolution.cross_correlate(1.0 * (places == 2), kernel)[0, 1]
     if line <= small:
         raise Wrong(
-            f"under its middle column a light line gets the answer {line:g}, which ReLU makes "
-            "zero. It should be positive."
+            f"under its middle column a light line gets the answer {line:g}. It should be positive."
         )
     return f"blind to walls, level edges and slopes; {line:g} on a light line."
 
@@ -220,6 +219,7 @@ def common_scale(given, first, second, third):
         mistakes[f"the {name} picture alone sets it. All three are to be shown with it."] = around(
             size
         )
+    mistakes["the smallest of the three limits sets it: it clips the others."] = around(min(sizes))
     same(given, around(max(sizes)), "the range", mistakes=mistakes)
     return "zero is in the middle, and nothing is clipped."
 
@@ -262,11 +262,14 @@ def one_kernel(answer):
         "nearly: this is turned by half a turn. One lit pixel leaves a flipped stamp of the kernel."
     )
     mistakes = {
-        "this is the cross-correlation of the two kernels. What does the same as both, one after "
-        "the other, is their true convolution.": crossed,
+        "this is the cross-correlation of the two kernels, or a sign is wrong: half a turn only "
+        "changes the signs of sobel_x. What does the same as both, one after the other, is their "
+        "true convolution.": crossed,
         "this is the cross-correlation of the two kernels, and turned. What does the same as both, "
         "one after the other, is their true convolution.": crossed[::-1, ::-1],
         turned: right[::-1, ::-1],
+        "it is transposed: rows and columns are swapped, or sobel_y was used. Relief looks the "
+        "same transposed.": right.T,
         "the kernels were multiplied weight by weight. But each pixel of the first result already "
         "sees nine pixels.": RELIEF * SOBEL_X,
         "this is the product of two matrices. Slide one kernel over the other.": RELIEF @ SOBEL_X,
@@ -349,21 +352,22 @@ def separated(given, kernel):
         )
     rank, pairs = np.linalg.matrix_rank(kernel), columns.shape[1]
     left, sizes, right = np.linalg.svd(kernel.astype(float), full_matrices=False)
+    what = f"{where}: columns times rows"
     mistakes = {
-        f"{where}: the singular values are not in it.": left[:, :pairs] @ right[:pairs],
-        f"{where}: the singular values are in it twice. Give them to one side, or their roots to "
+        f"{what}: the singular values are not in it.": left[:, :pairs] @ right[:pairs],
+        f"{what}: the singular values are in it twice. Give them to one side, or their roots to "
         "both.": (left * sizes**2)[:, :pairs] @ right[:pairs],
-        f"{where}: of the singular values only the roots are in it.": (
+        f"{what}: of the singular values only the roots are in it.": (
             (left * sizes**0.5)[:, :pairs] @ right[:pairs]
         ),
     }
     nearest = (left * sizes)[:, :pairs] @ right[:pairs]
     if pairs < rank:
         mistakes[
-            f"{where}: with {pairs} pair{'s' * (pairs != 1)}, this is as near as one can get, but "
-            "it is not the kernel. It takes more."
+            f"{what}: with so few pairs this is as near as one can get, but it is not the kernel. "
+            "It takes more."
         ] = nearest
-    same(columns @ rows, kernel, f"{where}: columns times rows", mistakes=mistakes)
+    same(columns @ rows, kernel, what, mistakes=mistakes)
     if pairs > rank:
         raise Wrong(
             f"{where}: right, but {pairs} pairs where fewer do. How many singular values are not "
