@@ -30,7 +30,7 @@ import synthetic
 import term
 from grading_class import PAGE, collected, hand_in, points, verdicts
 
-from helpers import checks
+from helpers import checks, personal
 
 needs_sandbox = pytest.mark.skipif(
     not shutil.which("bwrap") and not os.environ.get("CI"),
@@ -347,6 +347,15 @@ def test_a_class_gets_what_it_earned(submissions):
     assert any("SyntaxError" in text for text in about["errors"].values())
     fay, about = verdicts("fay")
     assert points(fay) == 0 and "it is no notebook" in about["problems"][0]
+
+
+@needs_sandbox
+def test_the_instructors_notebook_earns_full_points_without_an_error(submissions):
+    hand_in(submissions, personal.EXAMPLE, student.key_notebook(PAGE))
+    collected(submissions)
+    found, about = verdicts(personal.EXAMPLE)
+    assert points(found) == sum(e.check.points for e in probes.graded(PAGE))
+    assert not about["errors"] and not about["problems"]
 
 
 @needs_sandbox

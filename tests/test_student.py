@@ -6,6 +6,7 @@ import subprocess
 import sys
 import zipfile
 
+import batch
 import exercises
 import nbformat
 import notebook
@@ -32,6 +33,16 @@ def test_ids_do_not_depend_on_the_solutions(page):
     """Else a guess could be tried against the hash of the true source."""
     solved = {c.id for c in notebook.read_source(page).cells if "exercise" in exercises.tags(c)}
     assert not solved & {c.id for c in student.student_notebook(page).cells}
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_the_instructors_cells_have_the_ids_that_students_received(page):
+    """By these the grader knows the course's cells: those of practice are not run."""
+    received, solved = student.student_notebook(page), student.key_notebook(page)
+    assert [c.id for c in solved.cells] == [c.id for c in received.cells]
+    run = batch.cells_to_run(nbformat.writes(solved).encode(), page)
+    of_practice = {e.solution.strip() for e in exercises.exercises(page) if not e.graded}
+    assert run and not of_practice & {cell["source"] for cell in run}
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -135,8 +135,15 @@ def student_notebook(page):
 
 
 def key_notebook(page):
-    """Return a page with all its solutions, for instructors."""
-    return _derived(page, lambda cell: exercises.unmarked(cell.source))
+    """Return a page with all its solutions, for instructors.
+
+    Its cells have the ids that students received, as in a notebook that a student has filled in:
+    so the grader tells them apart.
+    """
+    made = _derived(page, lambda cell: exercises.unmarked(cell.source))
+    for cell, received in zip(made.cells, student_notebook(page).cells, strict=True):
+        cell["id"] = received.id
+    return made
 
 
 # A parameter with its choices becomes a field of a form on Colab.
