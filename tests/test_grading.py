@@ -148,6 +148,22 @@ def test_links_and_what_is_too_large_are_refused(submissions, tmp_path, monkeypa
     assert not [p for p in copies.rglob("*") if p.is_symlink()]
 
 
+def test_every_page_was_submitted_when_its_own_newest_file_was_written(submissions):
+    folder = hand_in(submissions, "ada", **{f"{PAGE}.ipynb": b"", "05_first_cnn.ipynb": b""})
+    hand_in(submissions, "ada", **{"first_cnn.weights.h5": b"", "holiday.jpg": b""})
+    (submissions / "empty").mkdir()
+    days = (f"{PAGE}.ipynb", "05_first_cnn.ipynb", "first_cnn.weights.h5", "holiday.jpg")
+    for day, name in enumerate(days, 1):
+        when = datetime.datetime(2027, 3, day, tzinfo=datetime.UTC).timestamp()
+        os.utime(folder / name, (when, when))
+    collected(submissions)
+    assert grading_class.note("ada")["submitted"] == {
+        PAGE: "2027-03-01T00:00:00+00:00",
+        "05_first_cnn": "2027-03-03T00:00:00+00:00",
+    }
+    assert grading_class.note("empty")["submitted"] == {}
+
+
 def archive(path, members):
     with zipfile.ZipFile(path, "w") as file:
         for name, data in members.items():
@@ -225,15 +241,54 @@ def test_keys_must_be_there_and_outside(monkeypatch, tmp_path):
     ("text", "message"),
     [
         ("late = 1", "unknown late"),
-        ("[deadlines]\na = 2027-03-01", "with time zone"),
+        ("[deadlines]\n01_convolution = 2027-03-01", "with time zone"),
+        ("[deadlines]\n01_convolutions = 2027-03-01", "'01_convolutions', expected some of: 01_"),
+        ("deadlines = 3", "expected a table"),
         ('missing = "none"', "zero"),
         ("= 3", "cannot be read"),
+        ("# Müller", "cannot be read"),
+        ("late_per_day = 10", "late_per_day is 10, expected a share from 0 to 1"),
+        ("late_at_most = 50", "late_at_most is 50, expected a share"),
+        ('late_per_day = "ten"', "'ten', expected a share"),
+        ("late_per_day = true", "expected a share"),
+        ("late_at_most = -0.1", "expected a share"),
+        ("grace_hours = -2", "grace_hours is -2, expected a number of hours"),
+        ("grace_hours = inf", "expected a number of hours"),
+        ('[points]\n"convolution.my_correlate" = "six"', "my_correlate are 'six', expected a n"),
+        ('[points]\n"convolution.my_correlate" = -1', "expected a number"),
+        ('[points]\n"convolution.my_corelate" = 6', 'expected some of: .*"convolution.my_correl'),
+        ("[points]\nconvolution.my_correlate = 6", "'convolution', expected some of: \"conv"),
     ],
 )
 def test_a_wrong_policy_is_named(submissions, tmp_path, text, message):
-    (tmp_path / "keys" / "policy.toml").write_text(text)
+    (tmp_path / "keys" / "policy.toml").write_text(text, encoding="latin-1")
     with pytest.raises(term.TermError, match=message):
         term.policy()
+
+
+def test_a_wrong_policy_stops_before_anything_is_collected(submissions, tmp_path, monkeypatch):
+    (tmp_path / "keys" / "policy.toml").write_text("late_per_day = 10")
+    hand_in(submissions, "ada", student.student_notebook(PAGE))
+    monkeypatch.setattr("sys.argv", ["collect.py", str(submissions)])
+    with pytest.raises(SystemExit, match="late_per_day is 10"):
+        collect.main()
+    assert not collect.GRADING.exists()
+
+
+def test_a_right_policy_is_taken(submissions, tmp_path):
+    (tmp_path / "keys" / "policy.toml").write_text(
+        "late_per_day = 0.2\nlate_at_most = 1\ngrace_hours = 2\n"
+        f"[deadlines]\n{PAGE} = 2027-03-01T23:59:00+01:00\n"
+        '[points]\n"convolution.my_correlate" = 6\n'
+    )
+    policy = term.policy()
+    due = datetime.datetime(2027, 3, 1, 22, 59, tzinfo=datetime.UTC)
+    assert policy.deadlines == {PAGE: due} and policy.points == {"convolution.my_correlate": 6}
+    assert policy.is_due(PAGE, due) and policy.is_due("02_kernels", due)
+    before = due - datetime.timedelta(seconds=1)
+    assert not policy.is_due(PAGE, before)
+    assert term.digest(before) != term.digest(due), "the book is made again after a deadline"
+    assert term.digest(due) == term.digest(due + datetime.timedelta(days=1))
 
 
 def test_lateness_costs_by_the_day_up_to_a_limit():
@@ -418,10 +473,15 @@ def judged_class(earned=1.0):
     return {"ada": {PAGE: page}, "bob": {PAGE: page}}
 
 
-def graded_class(policy=None, roster=None):
-    note = {"submitted": "2027-03-03T10:00:00+00:00", "problems": ["x.h5: it is a link"]}
+NOW = datetime.datetime(2027, 4, 1, tzinfo=datetime.UTC)
+
+
+def graded_class(policy=None, roster=None, pages=(PAGE,), now=NOW):
+    submitted = {PAGE: "2027-03-03T10:00:00+00:00", "02_kernels": "2027-03-20T10:00:00+00:00"}
+    note = {"submitted": submitted, "problems": ["x.h5: it is a link"]}
     roster = {r.id: r for r in roster or ()}
-    args = (judged_class(), {"ada": note, "bob": note}, policy or term.Policy(), roster, [PAGE])
+    notes = {"ada": note, "bob": note}
+    args = (judged_class(), notes, policy or term.Policy(), roster, pages, now)
     return gradebook.grade(*args), roster
 
 
@@ -435,6 +495,49 @@ def test_lateness_missing_and_changed_points_count():
     assert grades["zoe"][0].points is None
     assert ("bob", "", "not on the roster") in flags
     assert ("ada", PAGE, "first_cnn.weights.h5 equals that of bob") in flags
+
+
+@pytest.mark.parametrize("missing", ["zero", "excused"])
+def test_a_page_that_is_not_due_yet_is_no_zero(tmp_path, missing):
+    total = sum(e.check.points for e in probes.graded(PAGE))
+    policy = term.Policy({PAGE: NOW, "05_first_cnn": NOW}, missing=missing)
+    students = [term.Student("ada"), term.Student("zoe")]
+    seen = {}
+    for name, seconds in (("before", -1), ("after", 0)):
+        now = NOW + datetime.timedelta(seconds=seconds)
+        (grades, flags), roster = graded_class(policy, students, [PAGE, "05_first_cnn"], now)
+        gradebook.write_tables(tmp_path, grades, roster)
+        for table in ("grades", "canvas", "moodle"):
+            with open(tmp_path / f"{table}.csv", newline="") as file:
+                for row in csv.reader(file):
+                    seen[name, table, row[0]] = row[-2:]
+        seen[name] = grades, gradebook.summary(grades, flags, []).splitlines()[1:3]
+    grades, (early, nobody) = seen["before"]
+    for table in ("grades", "canvas", "moodle"):
+        assert seen["before", table, "ada"] == [f"{total:g}", ""], "who was early sees the points"
+        assert seen["before", table, "zoe"] == ["", ""]
+        none = {"zero": "0", "excused": "" if table == "moodle" else "EX"}[missing]
+        assert seen["after", table, "ada"] == [f"{total:g}", none]
+        assert seen["after", table, "zoe"] == [none, none]
+    assert early.split()[1:3] == ["2", "–"] and early.endswith("not due yet")
+    assert nobody.split()[1:3] == ["0", "–"]
+    assert [made.note for made in grades["zoe"]] == ["not due yet"] * 2
+    assert "Not due yet." in feedback.page_of("zoe", None, grades["zoe"])
+    assert f"up to {total:g} points" in feedback.page_of("zoe", None, grades["zoe"])
+    after = seen["after"][1]
+    assert after[0].split()[1:3] == ["2", f"{total:.2f}"] and "due" not in after[0]
+
+
+def test_a_page_without_a_deadline_is_due():
+    (grades, _), _ = graded_class(None, [term.Student("ada"), term.Student("zoe")])
+    assert grades["zoe"][0].points == 0 and grades["zoe"][0].note == "nothing was handed in"
+
+
+def test_a_page_that_was_handed_in_later_makes_no_other_late():
+    due = datetime.datetime(2027, 3, 3, 12, tzinfo=datetime.UTC)
+    (grades, _), _ = graded_class(term.Policy({PAGE: due}))
+    assert grades["ada"][0].kept == 1 and grades["ada"][0].note == ""
+    assert grades["ada"][0].submitted == "2027-03-03T10:00:00+00:00"
 
 
 def test_the_gradebook_and_its_tables(tmp_path):

@@ -57,7 +57,7 @@ class Gathered:
     """What one student handed in."""
 
     def __init__(self):
-        self.files, self.problems, self.submitted, self.seen = {}, [], None, 0
+        self.files, self.problems, self.seen = {}, [], 0
 
     def add(self, name, data, when, wanted):
         """Take a file if it is one that counts; the newer of two with one name."""
@@ -66,9 +66,16 @@ class Gathered:
                 known = self.files.get(target)
                 if known is None or when >= known[1]:
                     self.files[target] = data, when
-                if self.submitted is None or when > self.submitted:
-                    self.submitted = when
                 return
+
+    @property
+    def submitted(self):
+        """When the newest file of each page was written: a page does not make another late."""
+        found = {}
+        for name, (_, when) in self.files.items():
+            page = wanted_files()[name][0]
+            found[page] = max(when, found.get(page, when))
+        return found
 
     def refuse(self, text):
         self.problems.append(text)
@@ -204,7 +211,7 @@ def write(found, folder):
         about = {
             "id": who,
             "files": {n: hashlib.sha256(d).hexdigest() for n, (d, _) in gathered.files.items()},
-            "submitted": gathered.submitted.isoformat() if gathered.submitted else None,
+            "submitted": {page: when.isoformat() for page, when in gathered.submitted.items()},
             "problems": sorted(gathered.problems),
         }
         text = json.dumps(about, indent=1, sort_keys=True)
@@ -250,6 +257,7 @@ def main():
         sys.exit(f"SUBMISSIONS={source}: there is no such folder or archive.")
     try:
         term.secret()
+        term.policy()  # a mistake in it shows before anything runs
         found, strays = gather(source)
     except (term.TermError, zipfile.BadZipFile) as problem:
         sys.exit(f"{problem}")

@@ -45,7 +45,10 @@ def page_of(who, student, grades):
         f"<h1>Convolutions to Chirps: feedback for {name}</h1>",
     ]
     for made in grades:
-        points = "excused" if made.excused else f"{made.points:g} of {made.of:g} points"
+        if made.points is None:
+            points = "excused" if made.excused else f"up to {made.of:g} points"
+        else:
+            points = f"{made.points:g} of {made.of:g} points"
         parts.append(f"<h2>{html.escape(made.page)}: {points}</h2>")
         if made.note:
             parts.append(f"<p>{html.escape(made.note[:1].upper() + made.note[1:])}.</p>")

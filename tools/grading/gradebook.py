@@ -2,7 +2,7 @@
 
 Writes ``gradebook.sqlite`` (tables `students`, `grades`, `exercises`, `flags`), ``grades.csv``,
 ``canvas.csv`` and ``moodle.csv`` for the learning management systems, and ``feedback/<id>.html``
-for every student. The same verdicts always give the same files.
+for every student. The same verdicts always give the same files, once all deadlines have passed.
 """
 
 import argparse
@@ -38,7 +38,7 @@ GRADES = sa.Table(
     METADATA,
     sa.Column("student", sa.ForeignKey("students.id"), primary_key=True),
     sa.Column("page", sa.String, primary_key=True),
-    sa.Column("points", sa.Float),  # null: excused
+    sa.Column("points", sa.Float),  # null: excused, or nothing handed in and not due yet
     sa.Column("of", sa.Float, nullable=False),
     sa.Column("before_lateness", sa.Float, nullable=False),
     sa.Column("submitted", sa.String),
@@ -75,6 +75,8 @@ class PageGrade:
         Of every graded exercise, with `earned` and `points` after the term's policy.
     kept : float
         Share that lateness leaves.
+    due : bool
+        Whether the deadline has passed; until then, nothing handed in is no zero.
     """
 
     page: str
@@ -83,6 +85,7 @@ class PageGrade:
     submitted: str | None = None
     note: str = ""
     excused: bool = False
+    due: bool = True
     errors: dict = field(default_factory=dict)
     problems: list = field(default_factory=list)
 
@@ -98,11 +101,13 @@ class PageGrade:
 
     @property
     def points(self):
-        """Points that count; None for the excused."""
-        return None if self.excused else round(self.before * self.kept, 2)
+        """Points that count; None for the excused, and where a submission may still come."""
+        if self.excused or (self.submitted is None and not self.due):
+            return None
+        return round(self.before * self.kept, 2)
 
 
-def grade(judged, collected, policy, roster, pages):
+def grade(judged, collected, policy, roster, pages, now):
     """Return what everybody gets.
 
     Parameters
@@ -115,6 +120,8 @@ def grade(judged, collected, policy, roster, pages):
     roster : dict of str to term.Student
     pages : list of str
         The pages that are graded this time.
+    now : datetime.datetime
+        With time zone; pages that are due later are not due yet.
 
     Returns
     -------
@@ -128,14 +135,16 @@ def grade(judged, collected, policy, roster, pages):
         grades[who] = []
         for page in pages:
             found = judged.get(who, {}).get(page)
-            made = PageGrade(page)
+            made = PageGrade(page, due=policy.is_due(page, now))
+            made.note = "" if made.due else "not due yet"
             if found is None:
                 made.verdicts = [_nothing(e, policy) for e in probes.graded(page)]
-                made.note = "nothing was handed in"
-                made.excused = policy.missing == "excused"
+                made.note = made.note or "nothing was handed in"
+                made.excused = made.due and policy.missing == "excused"
             else:
-                when = datetime.datetime.fromisoformat(note["submitted"])
-                made.kept, made.submitted = policy.kept(page, when), note["submitted"]
+                made.submitted = note["submitted"][page]
+                when = datetime.datetime.fromisoformat(made.submitted)
+                made.kept = policy.kept(page, when)
                 made.verdicts = [_counted(v, policy) for v in found["verdicts"]]
                 made.errors, made.problems = found["errors"], list(found["problems"])
                 if made.kept < 1:
@@ -258,9 +267,11 @@ def write_csv(path, header, rows):
         writer.writerows([safe(cell) for cell in row] for row in rows)
 
 
-def shown(points):
-    """Return points as text; the excused have none."""
-    return "EX" if points is None else f"{points:g}"
+def shown(made):
+    """Return points as text: EX for the excused, nothing where a submission may still come."""
+    if made.points is None:
+        return "EX" if made.excused else ""
+    return f"{made.points:g}"
 
 
 def write_tables(folder, grades, roster):
@@ -269,7 +280,7 @@ def write_tables(folder, grades, roster):
     known = {who: roster.get(who, term.Student(who)) for who in grades}
 
     def cells(who):
-        return [shown(made.points) for made in grades[who]]
+        return [shown(made) for made in grades[who]]
 
     of = [f"{page} ({made.of:g})" for page, made in zip(pages, _first(grades), strict=True)]
     rows = [[who, known[who].name, *cells(who)] for who in grades]
@@ -298,9 +309,11 @@ def summary(grades, flags, measured):
     for k, page in enumerate(pages):
         made = [g[k] for g in grades.values()]
         had = [m for m in made if m.submitted]
-        mean = sum(m.points for m in had) / len(had) if had else float("nan")
+        due = made[0].due  # the mean of those who were early is not that of the class
+        mean = f"{sum(m.points for m in had) / len(had):.2f}" if had and due else "–"
         full = sum(m.points == m.of for m in had)
-        lines.append(f"{page:24}{len(had):10}{mean:8.2f}{made[0].of:6g}{full:12}")
+        line = f"{page:24}{len(had):10}{mean:>8}{made[0].of:6g}{full:12}"
+        lines.append(line if due else f"{line}  not due yet")
     if measured:
         seconds = sum(m["cpu_seconds"] for m in measured)
         memory = max(m["memory"] for m in measured) / 1e6
@@ -333,7 +346,8 @@ def main():
     policy, roster = term.policy(), term.roster()
     all_pages = sorted({page for page, _ in wanted_files().values()})
     pages = [p for p in all_pages if p in handed_in or p in policy.deadlines]
-    grades, flags = grade(judged, collected, policy, roster, pages)
+    now = datetime.datetime.now(datetime.UTC)
+    grades, flags = grade(judged, collected, policy, roster, pages, now)
     write_database(GRADING / "gradebook.sqlite", grades, flags, roster)
     write_tables(GRADING, grades, roster)
     new = GRADING / f"feedback.{os.getpid()}"

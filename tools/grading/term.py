@@ -10,6 +10,7 @@ All of it lies in the folder named by ``$COURSE_KEYS``, outside of the repositor
 import csv
 import datetime
 import hashlib
+import math
 import os
 import tomllib
 from dataclasses import dataclass, field
@@ -31,7 +32,7 @@ class Policy:
     Attributes
     ----------
     deadlines : dict of str to datetime.datetime
-        When a page is due, with time zone; a page without one is never late.
+        When a page is due, with time zone; a page without one is never late, and due at any time.
     late_per_day : float
         Share of the points that every day begun costs.
     late_at_most : float
@@ -39,7 +40,7 @@ class Policy:
     grace_hours : float
         Lateness that costs nothing.
     missing : {"zero", "excused"}
-        What a student on the roster without a submission gets.
+        What a student on the roster without a submission gets once the page is due.
     points : dict of str to float
         Points of an exercise, as ``module.name``, where they differ from the course's.
     """
@@ -50,6 +51,17 @@ class Policy:
     grace_hours: float = 0.0
     missing: str = "zero"
     points: dict = field(default_factory=dict)
+
+    def is_due(self, page, now):
+        """Return whether the deadline of a page has passed.
+
+        Parameters
+        ----------
+        page : str
+        now : datetime.datetime
+            With time zone.
+        """
+        return page not in self.deadlines or self.deadlines[page] <= now
 
     def kept(self, page, submitted):
         """Return the share of the points that lateness leaves, 0 to 1.
@@ -116,6 +128,19 @@ def secret():
     return text
 
 
+def digest(now):
+    """Return a digest of what the instructor set, and of which deadlines have passed.
+
+    Parameters
+    ----------
+    now : datetime.datetime
+        With time zone.
+    """
+    rules = policy()
+    due = [rules.is_due(page, now) for page in sorted(rules.deadlines)]
+    return hashlib.sha256(repr((secret(), rules, roster(), due)).encode()).hexdigest()
+
+
 def seed_of(exercise):
     """Return the seed of the inputs of an exercise, a list of whole numbers.
 
@@ -153,18 +178,62 @@ def policy():
         return Policy()
     try:
         given = tomllib.loads(path.read_text(encoding="utf-8"))
-    except tomllib.TOMLDecodeError as problem:
+    except ValueError as problem:  # no TOML, or no UTF-8
         raise TermError(f"policy.toml cannot be read: {problem}") from None
     unknown = set(given) - set(Policy.__dataclass_fields__)
     if unknown:
         known = ", ".join(Policy.__dataclass_fields__)
         raise TermError(f"policy.toml: unknown {', '.join(sorted(unknown))}; known are {known}.")
-    for page, due in given.get("deadlines", {}).items():
+    for name in ("late_per_day", "late_at_most"):
+        if name in given and not (_is_number(given[name]) and given[name] <= 1):
+            raise TermError(
+                f"policy.toml: {name} is {given[name]!r}, expected a share from 0 to 1, such as "
+                "0.1 for 10 %."
+            )
+    if not _is_number(given.get("grace_hours", 0)):
+        raise TermError(
+            f"policy.toml: grace_hours is {given['grace_hours']!r}, expected a number of hours, "
+            "such as 2."
+        )
+    pages, names = _graded() if {"deadlines", "points"} & set(given) else ((), ())
+    for page, due in _table(given, "deadlines", pages).items():
         if not isinstance(due, datetime.datetime) or due.tzinfo is None:
             raise TermError(
                 f"policy.toml: the deadline of {page} is {due!r}, expected date and time with "
                 "time zone, such as 2027-03-01T23:59:00+01:00."
             )
+    for name, points in _table(given, "points", names).items():
+        if not _is_number(points):
+            raise TermError(
+                f"policy.toml: the points of {name} are {points!r}, expected a number, such as 6."
+            )
     if given.get("missing", "zero") not in ("zero", "excused"):
         raise TermError('policy.toml: missing is "zero" or "excused".')
     return Policy(**given)
+
+
+def _is_number(value):
+    """Return whether a value of the policy is a number that can be one: finite, not negative."""
+    return type(value) in (int, float) and math.isfinite(value) and value >= 0
+
+
+def _graded():
+    """Return the pages with graded exercises, and these as ``module.name``."""
+    import exercises  # reads all pages, which not every policy needs
+
+    found = [exercise for exercise in exercises.all_exercises() if exercise.graded]
+    return sorted({e.page for e in found}), [f"{e.module}.{e.name}" for e in found]
+
+
+def _table(given, name, known):
+    """Return a table of the policy; a name in it that the course does not know is an error."""
+    table = given.get(name, {})
+    if not isinstance(table, dict):
+        raise TermError(f"policy.toml: {name} is {table!r}, expected a table: a line [{name}].")
+    for key in table:
+        if key not in known:
+            raise TermError(
+                f"policy.toml: [{name}] has {key!r}, expected some of: "
+                + ", ".join(f'"{one}"' if "." in one else one for one in known)
+            )
+    return table
