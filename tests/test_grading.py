@@ -206,6 +206,241 @@ def test_exports_of_canvas_and_moodle_are_understood(submissions, tmp_path):
     ]
 
 
+def roster(tmp_path, *lines, first="id,name,canvas_id,moodle_id,email"):
+    text = "".join(f"{line}\n" for line in (first, *lines))
+    (tmp_path / "keys" / "roster.csv").write_text(text, encoding="utf-8")
+
+
+def everything(folder):
+    """Return an archive's members: what lies in a folder, the folder's name before it."""
+    return {
+        str(path.relative_to(folder.parent)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def graded(monkeypatch, source):
+    """Run the command; return the students whom it would grade."""
+    monkeypatch.setattr("sys.argv", ["collect.py", str(source)])
+    collect.main()
+    return {p.name: grading_class.note(p.name) for p in (collect.GRADING / "collected").iterdir()}
+
+
+@pytest.mark.parametrize("listed", [False, True])
+def test_a_folder_around_the_class_is_no_student(submissions, tmp_path, listed, monkeypatch):
+    for who in ("alice01", "bob02"):
+        hand_in(submissions, who, **{f"{PAGE}.ipynb": who.encode()})
+    members = everything(submissions)
+    members["__MACOSX/submissions/alice01/._01_convolution.ipynb"] = b"of a Mac"
+    members["submissions/.DS_Store"] = b"of a Mac"
+    members = {f"term/{name}": data for name, data in members.items()}
+    if listed:
+        roster(tmp_path, "alice01,Alice,,,", "bob02,Bob,,,", "carol03,Carol,,,")
+    found = graded(monkeypatch, archive(tmp_path / "class.zip", members))
+    assert set(found) == {"alice01", "bob02"}
+    assert all(set(note["files"]) == {f"{PAGE}.ipynb"} for note in found.values())
+    assert not any(note["problems"] for note in found.values())
+    (tmp_path / "around").mkdir()
+    submissions.rename(tmp_path / "around" / "submissions")
+    assert set(graded(monkeypatch, tmp_path / "around")) == {"alice01", "bob02"}
+
+
+def test_the_one_student_of_a_class_is_no_folder_around(submissions, tmp_path):
+    hand_in(submissions, "alice01", **{f"{PAGE}.ipynb": b"x"})
+    (submissions / "alice01" / "data").mkdir()
+    (submissions / "alice01" / "data" / "first_cnn.weights.h5").write_bytes(b"w")
+    assert set(collect.gather(submissions)[0]) == {"alice01"}
+    (submissions / "alice01" / f"{PAGE}.ipynb").unlink()
+    roster(tmp_path, "Alice01,Alice,,,")
+    assert set(collect.gather(submissions)[0]) == {"Alice01"}
+
+
+def test_an_export_in_a_folder_of_its_own_is_understood(submissions, tmp_path):
+    roster(tmp_path, "ada,Ada L.,111,,")
+    members = {f"export/lovelaceada_111_5550_{PAGE}.ipynb": b"x"}
+    found, strays = collect.gather(archive(tmp_path / "canvas.zip", members))
+    assert set(found) == {"ada"} and not strays
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ("", "SUBMISSIONS is not set"),
+        ("nowhere", "no such folder"),
+        (str(term.ROOT), "holds the course itself"),
+        (str(term.ROOT.parent), "holds the course itself"),
+        ("class/alice01", "01_convolution.ipynb: it lies in no student's folder"),
+        ("empty", "Found:\n  nothing"),
+        ("class/alice01/01_convolution.ipynb", "no folder and no whole zip file"),
+        ("others", "on the roster. Found: zoe. Expected: alice01, bob02"),
+        ("misnamed", "alice01: not taken: work.zip; expected 01_convolution.ipynb"),
+    ],
+)
+def test_what_would_give_the_class_nothing_is_refused(tmp_path, monkeypatch, value, message):
+    grading_class.begin(tmp_path, monkeypatch)
+    roster(tmp_path, "alice01,Alice,,,", "bob02,Bob,,,")
+    for folder, who in (("class", "alice01"), ("others", "zoe"), ("misnamed", "alice01")):
+        (tmp_path / folder).mkdir()
+        name = "work.zip" if folder == "misnamed" else f"{PAGE}.ipynb"
+        hand_in(tmp_path / folder, who, **{name: b"x"})
+    (tmp_path / "empty").mkdir()
+    monkeypatch.chdir(tmp_path)
+    graded(monkeypatch, "class")
+    before = everything(collect.GRADING)
+    with pytest.raises(SystemExit) as ended:
+        graded(monkeypatch, value)
+    assert str(ended.value).startswith("Nothing was graded. ")
+    assert message in str(ended.value)
+    assert everything(collect.GRADING) == before
+
+
+def test_few_lines_say_what_was_not_taken(submissions, tmp_path, monkeypatch, capsys):
+    roster(tmp_path, "ada,Ada,,,", "bob,Bob,,,")
+    for who in ("ada", "zoe"):
+        hand_in(submissions, who, **{f"{PAGE}.ipynb": b"x"})
+    for number in range(30):
+        (submissions / f"{number:02}\x1b[31m\udcff.txt").write_bytes(b"x")
+    graded(monkeypatch, submissions)
+    said = capsys.readouterr().out
+    assert "not on the roster, graded all the same: zoe\n" in said
+    assert "on the roster, nothing handed in: bob\n" in said
+    assert said.count("not taken: ") == collect.FEW
+    assert "... and 20 more" in said and "\x1b" not in said
+    assert len((collect.GRADING / "strays.txt").read_text().splitlines()) == 30
+
+
+@pytest.mark.parametrize(
+    ("name", "target"),
+    [
+        ("Copy of 01_convolution.ipynb", "01_convolution.ipynb"),
+        ("Copy+of+01_convolution.ipynb", "01_convolution.ipynb"),
+        ("01_convolution_Carol Müller.ipynb", "01_convolution.ipynb"),
+        ("mueller_01_Convolution (2).ipynb", "01_convolution.ipynb"),
+        ("01_convolution-2.ipynb", "01_convolution.ipynb"),
+        ("first_cnn.weights (1).h5", "first_cnn.weights.h5"),
+        ("first_cnn (1).weights.h5", "first_cnn.weights.h5"),
+        ("Copy of first_cnn.predictions-3.npy", "first_cnn.predictions.npy"),
+        ("101_convolution.ipynb", None),
+        ("01_convolutions.ipynb", None),
+        ("01_convolution.ipynb.txt", None),
+        ("01_convolution.py", None),
+        ("x" * 300 + " 01_convolution.ipynb", None),
+    ],
+)
+def test_names_with_something_around_them_are_taken(name, target):
+    gathered, wanted = collect.Gathered(), collect.wanted_files()
+    gathered.add(name, b"x", datetime.datetime.now(datetime.UTC), wanted)
+    gathered.conclude(wanted)
+    assert list(gathered.files) == ([target] if target else [])
+    if not target:
+        assert gathered.problems[0].startswith(f"not taken: {name[:200]}; expected 01_convolution")
+
+
+def test_the_newest_of_several_files_counts_and_a_human_is_told(submissions):
+    folder = hand_in(
+        submissions, "ada", **{f"{PAGE}.ipynb": b"old", f"Copy of {PAGE}.ipynb": b"new"}
+    )
+    for name, when in ((f"{PAGE}.ipynb", 1000), (f"Copy of {PAGE}.ipynb", 2000)):
+        os.utime(folder / name, (when, when))
+    (folder / ".ipynb_checkpoints").mkdir()
+    (folder / ".ipynb_checkpoints" / f"{PAGE}-checkpoint.ipynb").write_bytes(b"of the editor")
+    same = hand_in(submissions, "bob", **{f"{PAGE}.ipynb": b"x", f"{PAGE} (1).ipynb": b"x"})
+    twins = hand_in(submissions, "cleo", **{f"{PAGE}.ipynb": b"right", f"{PAGE}_b.ipynb": b"b"})
+    for path in (*same.iterdir(), *twins.iterdir()):
+        os.utime(path, (1000, 1000))
+    collected(submissions)
+    copies = collect.GRADING / "collected"
+    assert (copies / "ada" / f"{PAGE}.ipynb").read_bytes() == b"new"
+    assert grading_class.note("ada")["problems"] == [
+        f"several different files for {PAGE}.ipynb; the newest was taken: Copy of {PAGE}.ipynb"
+    ]
+    assert grading_class.note("bob")["problems"] == []
+    assert (copies / "cleo" / f"{PAGE}.ipynb").read_bytes() == b"right"
+
+
+def test_a_folder_that_cannot_be_read_is_named(submissions, monkeypatch):
+    folder = hand_in(submissions, "ada", **{f"{PAGE}.ipynb": b"x"})
+    whole = os.scandir
+
+    def scandir(path):
+        if str(path) == str(folder):
+            raise PermissionError(13, "Permission denied", str(path))
+        return whole(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    found, _ = collect.gather(submissions)
+    assert found["ada"].problems == ["ada: the folder cannot be read"]
+
+
+def test_an_archive_with_a_damaged_member_costs_only_this_one(submissions, tmp_path):
+    path = archive(tmp_path / "class.zip", {f"ada/{PAGE}.ipynb": b"12345", "bob/x.txt": b"x"})
+    path.write_bytes(path.read_bytes().replace(b"12345", b"54321"))
+    found, _ = collect.gather(path)
+    assert found["ada"].problems == [f"{PAGE}.ipynb: it could not be read"]
+
+
+def test_canvas_and_moodle_have_numbers_of_their_own(submissions, tmp_path):
+    roster(tmp_path, "alice01,Alice A,101,901,", "bob02,Bob B,102,101,")
+    found, strays = collect.gather(
+        archive(tmp_path / "canvas.zip", {f"alicea_101_55555_{PAGE}.ipynb": b"x"})
+    )
+    assert set(found) == {"alice01"} and not strays
+    found, _ = collect.gather(
+        archive(tmp_path / "moodle.zip", {f"Bob B_101_assignsubmission_file_/{PAGE}.ipynb": b"x"})
+    )
+    assert set(found) == {"bob02"}
+
+
+def test_names_with_underscores_and_flat_downloads_are_understood(submissions, tmp_path):
+    roster(tmp_path, "dave04,Dave X,104,904,")
+    for name in (
+        f"van_der_dave_104_55558_{PAGE}.ipynb",
+        f"van_der_dave_LATE_104_55558_Copy of {PAGE}.ipynb",
+        f"Dave X_904_assignsubmission_file_{PAGE}.ipynb",
+        f"Dave X_904_assignsubmission_file/{PAGE}.ipynb",
+    ):
+        found, strays = collect.gather(archive(tmp_path / "a.zip", {name: b"x"}))
+        assert set(found) == {"dave04"} and not strays, name
+        assert set(found["dave04"].files) == {f"{PAGE}.ipynb"}
+
+
+@pytest.mark.parametrize(
+    ("folder", "who"),
+    [
+        ("Ada Lovelace_555", "ada"),  # the number is another for every assignment
+        ("ada lovelace_901", "ada"),
+        ("Seán OBrien_7", "sean"),  # Moodle leaves out what no file may be called
+        ("Team 3-Ada Lovelace_901", "ada"),
+        ("Anna Schmidt_911", "anna1"),
+        ("Anna Schmidt_912", "anna2"),
+        ("Participant_920", "nameless"),
+        ("Anna Schmidt_7", None),  # which of the two?
+        ("Ada Lovelace_911", None),  # name and number contradict each other
+        ("Bob_901", None),
+        ("Participant_901", None),
+        ("Bob_7", None),
+    ],
+)
+def test_moodle_is_matched_by_name_and_never_by_number_alone(submissions, tmp_path, folder, who):
+    roster(tmp_path, "ada,Ada Lovelace,,901,", "sean,Seán O'Brien,,,", "nameless,,,920,",
+           "anna1,Anna Schmidt,,911,", "anna2,Anna Schmidt,,912,")  # fmt: skip
+    members = {f"{folder}_assignsubmission_file_/{PAGE}.ipynb": b"x"}
+    found, strays = collect.gather(archive(tmp_path / "moodle.zip", members))
+    assert list(found) == ([who] if who else [])
+    assert len(strays) == (who is None)
+
+
+def test_case_does_not_make_two_of_one_student(submissions, tmp_path):
+    roster(tmp_path, "alice01,Alice,,,")
+    hand_in(submissions, "ALICE01", **{f"{PAGE}.ipynb": b"x"})
+    hand_in(submissions, "Zoe", **{f"{PAGE}.ipynb": b"x"})
+    hand_in(submissions, "zoe", **{"02_kernels.ipynb": b"x"})
+    found, _ = collect.gather(submissions)
+    assert set(found) == {"alice01", "Zoe"}
+    assert set(found["Zoe"].files) == {f"{PAGE}.ipynb", "02_kernels.ipynb"}
+
+
 def test_batches_do_not_change_when_nothing_does(submissions, tmp_path):
     for number in range(60):
         hand_in(submissions, f"s{number}", x=b"")
@@ -235,6 +470,39 @@ def test_keys_must_be_there_and_outside(monkeypatch, tmp_path):
     (tmp_path / "seed.txt").write_text("short")
     with pytest.raises(term.TermError, match="missing or short"):
         term.secret()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("id,canvas_id\na,1\nb,1\n", "canvas_id '1' in the lines 2 and 3"),
+        ("id,moodle_id\na,1\nb,1\n", "moodle_id '1' in the lines 2 and 3"),
+        ("id,email\na,a@b\nb,A@b\n", "email 'A@b' in the lines 2 and 3"),
+        ("id\nada\n\nADA\n", "id 'ADA' in the lines 2 and 4"),
+        ("id\n../x\n", "line 2: the id is '../x', expected"),
+        ("id,name\n,Ada\n", "line 2: the id is '', expected"),
+        ("id,canvas_id\na,12345.0\n", "line 2: the canvas_id is '12345.0', expected a whole"),
+        ("id,name,canvas_id\na,Lovelace, Ada,1\n", "line 2, has more cells"),
+        ("identifier,name\na,Ada\n", "names identifier, name, expected the column id"),
+        ("", "names nothing, expected the column id"),
+        ("id,name\na,Müller\n".encode("latin-1"), 'save it as "CSV UTF-8"'),
+        ("id,name\na,Ada\n".encode("utf-16"), 'save it as "CSV UTF-8"'),
+    ],
+)
+def test_a_wrong_roster_is_named(submissions, tmp_path, text, message):
+    data = text if isinstance(text, bytes) else text.encode()
+    (tmp_path / "keys" / "roster.csv").write_bytes(data)
+    with pytest.raises(term.TermError) as problem:
+        term.roster()
+    assert message in str(problem.value)
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_rosters_of_spreadsheets_are_read(submissions, tmp_path, separator):
+    lines = [" ID ", "Name", "canvas_id"], ["ada", "Ada Müller", "12"], ["", "", ""]
+    text = "".join(separator.join(line) + "\r\n" for line in lines)
+    (tmp_path / "keys" / "roster.csv").write_bytes(text.encode("utf-8-sig"))
+    assert term.roster() == {"ada": term.Student("ada", "Ada Müller", "12")}
 
 
 @pytest.mark.parametrize(
@@ -538,6 +806,35 @@ def test_a_page_that_was_handed_in_later_makes_no_other_late():
     (grades, _), _ = graded_class(term.Policy({PAGE: due}))
     assert grades["ada"][0].kept == 1 and grades["ada"][0].note == ""
     assert grades["ada"][0].submitted == "2027-03-03T10:00:00+00:00"
+
+
+def test_what_was_not_graded_is_flagged_and_counted():
+    judged = judged_class(0.0)
+    judged["ada"][PAGE] = {**judged["ada"][PAGE], "problems": ["it is no notebook"], "equals": {}}
+    del judged["bob"]
+    when = "2027-03-03T10:00:00+00:00"
+    collected = {
+        "ada": {"submitted": {PAGE: when}, "problems": []},
+        "bob": {"submitted": {}, "problems": ["not taken: hw.zip; expected x.ipynb"]},
+        "cleo": {"submitted": {}, "problems": []},
+    }
+    grades, flags = gradebook.grade(judged, collected, term.Policy(), {}, [PAGE], NOW)
+    assert ("ada", PAGE, "it is no notebook") in flags
+    assert ("bob", "", "not taken: hw.zip; expected x.ipynb") in flags
+    said = gradebook.summary(grades, flags, [])
+    assert "1 notebooks could not be read" in said
+    assert "1 students handed in files of which none counts" in said
+    assert "hw.zip" in feedback.page_of("bob", None, grades["bob"])
+    whole, _ = graded_class()
+    assert "could not" not in gradebook.summary(whole[0], [], [])
+
+
+def test_only_what_is_graded_now_is_measured(submissions):
+    for who, runs in (("ada", 1), ("bob", 0), ("of last year", 1)):
+        place = collect.GRADING / "answers" / who / PAGE
+        place.mkdir(parents=True)
+        (place / "measured.json").write_text(json.dumps({"runs": runs}))
+    assert gradebook.measurements(judged_class()) == [{"runs": 1}]
 
 
 def test_the_gradebook_and_its_tables(tmp_path):

@@ -2,10 +2,12 @@
 
 SUBMISSIONS is a folder with one folder for each student, named by identifier; or what a learning
 management system exports, as a zip file or unpacked: Canvas (``name_12345_67890_file.ipynb``) or
-Moodle (``Name_12345_assignsubmission_file_/file.ipynb``), whose numbers the roster translates.
+Moodle (``Name_12345_assignsubmission_file_/file.ipynb``). The roster says whose number or name that
+is. A folder around all of them, as zipping adds it, does no harm.
 
 Only notebooks of the course's pages and the files that its exercises ask for are taken, as copies.
-What is too large, too much, or a link, is refused with the reason. Nothing is opened here.
+What is too large, too much, or a link, is refused with the reason; what goes by another name is
+listed. Nothing is opened here. If nothing can be graded, nothing is changed.
 """
 
 import argparse
@@ -17,7 +19,9 @@ import re
 import shutil
 import stat
 import sys
+import unicodedata
 import zipfile
+import zlib
 from functools import cache
 from pathlib import Path
 
@@ -32,9 +36,12 @@ GRADING = notebook.ROOT / "_build" / "grading"
 LARGEST = 25_000_000  # bytes of one file
 MOST = 200  # files of one student
 BATCH = 25  # submissions in one job
-IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}")
-CANVAS = re.compile(r"(?P<who>[^_]+)_(?P<late>LATE_)?(?P<id>\d+)_\d+_(?P<file>.+)")
-MOODLE = re.compile(r"(?P<who>[^_]+)_(?P<id>\d+)_assignsubmission_file_?")
+FEW = 10  # names in a message
+# Canvas sees to it that no name holds such a number, so the first one is the student's.
+CANVAS = re.compile(r"(?P<who>.+?)_(?P<late>LATE_)?(?P<id>\d+)_\d+_(?P<file>.+)")
+MOODLE = re.compile(r"(?P<who>[^_]+)_(?P<id>\d+)_assignsubmission_[a-z]+_?")
+MOODLE_FILE = re.compile(r"(?P<who>[^_]+)_(?P<id>\d+)_assignsubmission_[a-z]+_(?P<file>.+)")
+UNREADABLE = (OSError, RuntimeError, EOFError, zipfile.BadZipFile, zlib.error)
 
 
 @cache
@@ -44,13 +51,25 @@ def wanted_files():
     for page in notebook.pages():
         graded = [e for e in exercises.exercises(page) if e.graded]
         if graded:
-            # Browsers and systems add numbers: 01_convolution (1).ipynb, 01_convolution-2.ipynb.
-            found[f"{page}.ipynb"] = page, re.compile(rf"{page}[ _.()\d-]*\.ipynb")
+            found[f"{page}.ipynb"] = page, _pattern(f"{page}.ipynb")
         for exercise in graded:
             for name in exercise.hands_in:
-                stem, _, suffix = name.partition(".")
-                found[name] = page, re.compile(rf"{re.escape(stem)}[ _()\d-]*\.{re.escape(suffix)}")
+                found[name] = page, _pattern(name)
     return found
+
+
+def _pattern(name):
+    """Return a pattern for a name with something around its parts.
+
+    Browsers, systems and students add to names: ``01_convolution (1).ipynb``, ``Copy of
+    01_convolution.ipynb``, ``01_convolution_Ada.ipynb``, ``first_cnn.weights-2.h5``.
+    """
+    parts = r"(?:[^A-Za-z0-9].*)?\.".join(re.escape(part) for part in name.split("."))
+    return re.compile(rf"(?:.*[^A-Za-z0-9])?{parts}", re.IGNORECASE)
+
+
+class NothingToGrade(ValueError):
+    """What SUBMISSIONS names cannot be meant; the message says why, and what is expected."""
 
 
 class Gathered:
@@ -58,15 +77,25 @@ class Gathered:
 
     def __init__(self):
         self.files, self.problems, self.seen = {}, [], 0
+        self.names, self.several, self.left = {}, set(), []
 
     def add(self, name, data, when, wanted):
-        """Take a file if it is one that counts; the newer of two with one name."""
+        """Take a file if it is one that counts; the newest of several for the same."""
         for target, (_, pattern) in wanted.items():
-            if pattern.fullmatch(name):
-                known = self.files.get(target)
-                if known is None or when >= known[1]:
-                    self.files[target] = data, when
+            if len(name) < 256 and pattern.fullmatch(name):
+                self._choose(target, name, data, when)
                 return
+        self.left.append(name)
+
+    def _choose(self, target, name, data, when):
+        """Take the file, unless a newer one, or as old with the right name, has been taken."""
+        if target in self.files:
+            other, since = self.files[target]
+            if other != data:
+                self.several.add(target)
+            if (when, name == target) < (since, self.names[target] == target):
+                return
+        self.files[target], self.names[target] = (data, when), name
 
     @property
     def submitted(self):
@@ -80,6 +109,14 @@ class Gathered:
     def refuse(self, text):
         self.problems.append(text)
 
+    def conclude(self, wanted):
+        """Say what was not taken, so that nobody gets nothing for a name and does not know it."""
+        for target in sorted(self.several):
+            taken = _text(self.names[target])
+            self.refuse(f"several different files for {target}; the newest was taken: {taken}")
+        if self.left:
+            self.refuse(f"not taken: {_few(self.left)}; expected {', '.join(wanted)}")
+
 
 def gather(source):
     """Return what is in a folder or an archive, by student.
@@ -90,73 +127,167 @@ def gather(source):
     list of str
         What could not be given to any student.
     """
-    roster = term.roster()
-    by_lms = {}
-    for student in roster.values():
-        for number in (student.canvas_id, student.moodle_id):
-            if number:
-                by_lms[number] = student.id
+    whose = Owners(term.roster())
     found, strays, wanted = {}, [], wanted_files()
+    around = _around([parts for parts, *_ in _entries(source)], whose, wanted)
     for parts, read, when, problem in _entries(source):
-        who, name = _owner(parts, by_lms)
+        if parts[: len(around)] == around:
+            parts = parts[len(around) :]
+        if parts in ([], [""]):  # a folder around
+            continue
+        who, name = whose.owner(parts)
         if who is None:
-            strays.append(f"{'/'.join(parts)}: {name}")
+            if parts[-1]:
+                strays.append(f"{_text('/'.join(parts))}: {name}")
             continue
         gathered = found.setdefault(who, Gathered())
-        gathered.seen += 1
-        if name is None:  # a folder: somebody who handed in nothing that counts is still somebody
+        if not name:  # a folder: somebody who handed in nothing that counts is still somebody
             continue
+        gathered.seen += 1
         if gathered.seen == MOST + 1:
             gathered.refuse(f"more than {MOST} files: the rest was not looked at")
         if gathered.seen > MOST:
             continue
         if problem:
-            gathered.refuse(f"{name}: {problem}")
+            gathered.refuse(f"{_text(name)}: {problem}")
             continue
         try:
             gathered.add(name, read(), when, wanted)
-        except OSError as error:
-            gathered.refuse(f"{name}: {error.strerror or 'it could not be read'}")
+        except UNREADABLE as error:
+            why = getattr(error, "strerror", None) or "it could not be read"
+            gathered.refuse(f"{_text(name)}: {why}")
+    for gathered in found.values():
+        gathered.conclude(wanted)
     return found, strays
 
 
-def _owner(parts, by_lms):
-    """Return the student and the file's name for a path, or None and why there is none.
+def _text(name):
+    """Return a name as text that can be written and printed."""
+    return "".join(c if c.isprintable() else "?" for c in name[:200])
 
-    A path of one part that ends in a slash is a folder, and its name is None.
+
+def _few(names):
+    """Return the first of some names, and how many there are beside."""
+    names = [_text(name) for name in names]
+    more = f" and {len(names) - FEW} more" if len(names) > FEW else ""
+    return ", ".join(names[:FEW]) + more
+
+
+def _around(paths, whose, wanted):
+    """Return the folders around those of the students, outermost first; usually there are none."""
+    around = []
+    while True:
+        below = [p[len(around) :] for p in paths if p[: len(around)] == around and ".." not in p]
+        tops = {p[0] for p in below if len(p) > 1}
+        if len(tops) != 1 or whose.is_student(*tops):
+            return around
+        inside = [p[1:] for p in below if p[0] in tops and len(p) > 1]
+        files = [p[0] for p in inside if len(p) == 1 and p[0]]
+        exports = [f for f in files if CANVAS.fullmatch(f) or MOODLE_FILE.fullmatch(f)]
+        counts = [f for f in files if any(p.fullmatch(f[:255]) for _, p in wanted.values())]
+        if not exports and (counts or all(len(p) == 1 for p in inside)):
+            return around  # it holds files of a student, or nothing
+        around += tops
+
+
+def _plain(name):
+    """Return the letters and digits of a name: systems change the rest."""
+    return re.sub(r"[\W_]", "", unicodedata.normalize("NFC", name)).casefold()
+
+
+class Owners:
+    """Who is who: by identifier, by the number of Canvas, by the full name in Moodle.
+
+    Parameters
+    ----------
+    roster : dict of str to term.Student
     """
-    top, name = parts[0].rstrip("/"), parts[-1] if len(parts) > 1 else None
-    folder = len(parts) > 1 or parts[0].endswith("/")
-    if found := (MOODLE if folder else CANVAS).fullmatch(top):
-        who = by_lms.get(found["id"])
-        if who is None:
-            return None, f"nobody on the roster has the number {found['id']}"
-        return who, name if folder else found["file"]
-    if not folder:
-        return None, "it lies in no student's folder"
-    if not IDENTIFIER.fullmatch(top):
-        return None, f"{top[:40]!r} is no identifier"
-    return top, name
+
+    def __init__(self, roster):
+        self.roster = roster
+        self.ids = {who.lower(): who for who in roster}
+        self.canvas = {s.canvas_id: who for who, s in roster.items() if s.canvas_id}
+        self.moodle = {s.moodle_id: who for who, s in roster.items() if s.moodle_id}
+        self.names = {}
+        for who, student in roster.items():
+            if _plain(student.name):
+                self.names.setdefault(_plain(student.name), []).append(who)
+
+    def is_student(self, folder):
+        """Say whether a folder is that of a student, as far as its name tells."""
+        return folder.lower() in self.ids or bool(MOODLE.fullmatch(folder))
+
+    def owner(self, parts):
+        """Return the student and the file's name for a path, or None and why there is none.
+
+        The last part is empty for a folder.
+        """
+        top, name, folder = parts[0], parts[-1], len(parts) > 1
+        if found := (MOODLE if folder else MOODLE_FILE).fullmatch(top):
+            who, why = self._of_moodle(found["who"], found["id"])
+            return (None, why) if who is None else (who, name if folder else found["file"])
+        if not folder:
+            found = CANVAS.fullmatch(top)
+            if not found:
+                return None, "it lies in no student's folder"
+            who = self.canvas.get(found["id"])
+            if who is None:
+                return None, f"nobody on the roster has the canvas_id {found['id']}"
+            return who, found["file"]
+        if not term.IDENTIFIER.fullmatch(top):
+            return None, f"{_text(top[:40])!r} is no identifier"
+        return self.ids.setdefault(top.lower(), top), name
+
+    def _of_moodle(self, name, number):
+        """Return the student whom Moodle calls so; its numbers are others for every assignment."""
+        named, numbered = self.names.get(_plain(name), []), self.moodle.get(number)
+        if numbered in named or (len(named) == 1 and numbered is None):
+            return numbered or named[0], None
+        if len(named) > 1:
+            return None, f"{', '.join(named)} have this name on the roster, and none this moodle_id"
+        if numbered is None:
+            return None, "nobody on the roster has this name or this moodle_id"
+        of_number = self.roster[numbered].name
+        # Moodle puts the group before the name; with hidden names, the roster has to have none.
+        if not named and _plain(name).endswith(_plain(of_number)):
+            return numbered, None
+        return None, f"by the roster the moodle_id {number} is that of {of_number or numbered}"
 
 
 def _entries(source):
-    """Yield (parts of the path, how to read it, when it was written, problem) of each file."""
-    if source.is_file():
-        yield from _in_archive(source)
-        return
-    for top in sorted(source.iterdir()):
-        if top.is_symlink():
-            yield [top.name, top.name], None, None, "it is a link"
-        elif top.is_dir():
-            yield [f"{top.name}/"], None, None, None
-            for folder, folders, names in os.walk(top, followlinks=False):
-                for name in sorted(folders):
-                    if (Path(folder) / name).is_symlink():
-                        yield [top.name, name], None, None, "it is a link"
-                for name in sorted(names):
-                    yield from _one(Path(folder) / name, [top.name, name])
-        else:
-            yield from _one(top, [top.name])
+    """Yield (parts of the path, how to read it, when it was written, problem) of each file.
+
+    The last part is empty for a folder.
+    """
+    for entry in _in_archive(source) if source.is_file() else _in_folder(source):
+        if not _is_clutter(entry[0]):
+            yield entry
+
+
+def _is_clutter(parts):
+    """Say whether a computer left this file, and no student: hidden files, and the like."""
+    hidden = any(part.startswith(".") and part != ".." for part in parts)
+    return hidden or "__MACOSX" in parts or parts[-1].lower() in ("thumbs.db", "desktop.ini")
+
+
+def _in_folder(source):
+    """Yield what lies below a folder; links are not followed."""
+    closed = []
+    for folder, folders, names in os.walk(source, followlinks=False, onerror=closed.append):
+        above = list(Path(folder).relative_to(source).parts)
+        folders.sort()
+        for name in folders:
+            if (Path(folder) / name).is_symlink():
+                yield [*above, name, name], None, None, "it is a link"
+            else:
+                yield [*above, name, ""], None, None, None
+        for name in sorted(names):
+            yield from _one(Path(folder) / name, [*above, name])
+    for error in closed:
+        parts = Path(error.filename).relative_to(source).parts
+        if not parts:
+            raise error
+        yield [*parts, parts[-1]], None, None, "the folder cannot be read"
 
 
 def _one(path, parts):
@@ -182,8 +313,11 @@ def _in_archive(source):
     """Yield the files of an archive; their names never become paths."""
     with zipfile.ZipFile(source) as archive:
         for member in archive.infolist():
-            parts = [p for p in member.filename.replace("\\", "/").split("/") if p]
-            if not parts or member.is_dir():
+            parts = [p for p in member.filename.replace("\\", "/").split("/") if p not in ("", ".")]
+            if not parts:
+                continue
+            if member.is_dir():
+                yield [*parts, ""], None, None, None
                 continue
             problem = None
             if ".." in parts:
@@ -248,26 +382,97 @@ def write_batches(digests, folder):
     return batches
 
 
+def source_of(text):
+    """Return the path that SUBMISSIONS names.
+
+    Raises
+    ------
+    NothingToGrade
+        If that can be no folder or archive of submissions.
+    """
+    if not text.strip():
+        raise NothingToGrade("SUBMISSIONS is not set: make grade SUBMISSIONS=folder-or-zip")
+    source = Path(text).expanduser()
+    if not source.exists():
+        raise NothingToGrade(f"SUBMISSIONS={text}: there is no such folder or archive.")
+    if notebook.ROOT.is_relative_to(source.resolve()):
+        raise NothingToGrade(
+            f"SUBMISSIONS={text} holds the course itself. Put the submissions into a folder of "
+            "their own: make grade SUBMISSIONS=folder-or-zip"
+        )
+    if not source.is_dir() and not zipfile.is_zipfile(source):
+        raise NothingToGrade(
+            f"SUBMISSIONS={text} is no folder and no whole zip file. Expected is a folder that "
+            "holds one folder for each student, or a zip file of it."
+        )
+    return source
+
+
+def refuse_mistakes(text, found, strays, roster):
+    """Refuse submissions that would give a whole class nothing.
+
+    Parameters
+    ----------
+    text : str
+        What SUBMISSIONS is.
+    found, strays
+        What :func:`gather` returned.
+    roster : dict of str to term.Student
+
+    Raises
+    ------
+    NothingToGrade
+        If no file counts, or nobody is on a roster that exists.
+    """
+    if not any(gathered.files for gathered in found.values()):
+        seen = strays + [f"{who}: {p}" for who in sorted(found) for p in found[who].problems]
+        seen = seen or [f"{who}: no file" for who in sorted(found)] or ["nothing"]
+        raise NothingToGrade(
+            f"SUBMISSIONS={text} holds no file that counts and belongs to a student. Expected are "
+            "one folder for each student, such as ab12cd34/01_convolution.ipynb, or what Canvas or "
+            "Moodle exports. Found:\n  " + "\n  ".join(seen[:FEW])
+        )
+    if roster and not set(found) & set(roster):
+        raise NothingToGrade(
+            f"SUBMISSIONS={text}: nobody in it is on the roster. Found: {_few(sorted(found))}. "
+            f"Expected: {_few(sorted(roster))}."
+        )
+
+
+def report(found, strays, batches, roster):
+    """Return what to say of what was gathered."""
+    refused = sum(bool(gathered.problems) for gathered in found.values())
+    lines = [f"{len(found)} students in {len(batches)} batches, {refused} with something refused"]
+    unknown, without = sorted(set(found) - set(roster)), sorted(set(roster) - set(found))
+    if roster and unknown:
+        lines.append(f"not on the roster, graded all the same: {_few(unknown)}")
+    if without:
+        lines.append(f"on the roster, nothing handed in: {_few(without)}")
+    lines += [f"not taken: {line}" for line in strays[:FEW]]
+    if len(strays) > FEW:
+        lines.append(f"... and {len(strays) - FEW} more in _build/grading/strays.txt")
+    return "\n".join(lines)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("submissions", type=Path)
-    args = parser.parse_args()
-    source = args.submissions
-    if not source.exists():
-        sys.exit(f"SUBMISSIONS={source}: there is no such folder or archive.")
+    parser.add_argument("submissions")
+    text = parser.parse_args().submissions
     try:
+        source = source_of(text)
         term.secret()
         term.policy()  # a mistake in it shows before anything runs
+        roster = term.roster()
         found, strays = gather(source)
-    except (term.TermError, zipfile.BadZipFile) as problem:
-        sys.exit(f"{problem}")
+        refuse_mistakes(text, found, strays, roster)
+    except (term.TermError, NothingToGrade, zipfile.BadZipFile) as problem:
+        sys.exit(f"Nothing was graded. {problem}")
+    except OSError as problem:
+        sys.exit(f"Nothing was graded. SUBMISSIONS={text} cannot be read: {problem.strerror}.")
     batches = write_batches(write(found, GRADING / "collected"), GRADING / "batches")
     with written_whole(GRADING / "strays.txt") as part:
         part.write_text("".join(f"{line}\n" for line in strays), encoding="utf-8")
-    n_problems = sum(bool(g.problems) for g in found.values())
-    print(f"{len(found)} students in {len(batches)} batches, {n_problems} with something refused")
-    for line in strays:
-        print(f"not taken: {line}")
+    print(report(found, strays, batches, roster))
 
 
 if __name__ == "__main__":

@@ -77,6 +77,8 @@ class PageGrade:
         Share that lateness leaves.
     due : bool
         Whether the deadline has passed; until then, nothing handed in is no zero.
+    whole : bool
+        Whether the notebook could be read and was run to its end.
     """
 
     page: str
@@ -88,6 +90,7 @@ class PageGrade:
     due: bool = True
     errors: dict = field(default_factory=dict)
     problems: list = field(default_factory=list)
+    whole: bool = True
 
     @property
     def of(self):
@@ -147,6 +150,8 @@ def grade(judged, collected, policy, roster, pages, now):
                 made.kept = policy.kept(page, when)
                 made.verdicts = [_counted(v, policy) for v in found["verdicts"]]
                 made.errors, made.problems = found["errors"], list(found["problems"])
+                made.whole = not found["problems"]
+                flags += [(who, page, problem) for problem in found["problems"]]
                 if made.kept < 1:
                     made.note = f"late: {1 - made.kept:.0%} of the points are lost"
                 for verdict in made.verdicts:
@@ -314,6 +319,15 @@ def summary(grades, flags, measured):
         full = sum(m.points == m.of for m in had)
         line = f"{page:24}{len(had):10}{mean:>8}{made[0].of:6g}{full:12}"
         lines.append(line if due else f"{line}  not due yet")
+    unread = sum(not made.whole for pages_of in grades.values() for made in pages_of)
+    if unread:
+        lines.append(f"{unread} notebooks could not be read, or not be run to the end")
+    nothing = sum(
+        any(m.problems for m in made) and not any(m.submitted for m in made)
+        for made in grades.values()
+    )
+    if nothing:
+        lines.append(f"{nothing} students handed in files of which none counts")
     if measured:
         seconds = sum(m["cpu_seconds"] for m in measured)
         memory = max(m["memory"] for m in measured) / 1e6
@@ -327,10 +341,11 @@ def summary(grades, flags, measured):
     return "\n".join(lines)
 
 
-def measurements():
-    """Return what the runs took, of every answer that is there."""
-    paths = sorted((GRADING / "answers").glob("*/*/measured.json"))
-    return [json.loads(path.read_text(encoding="utf-8")) for path in paths]
+def measurements(judged):
+    """Return what the runs took of which there are verdicts; students of before do not count."""
+    places = [GRADING / "answers" / who / page for who in judged for page in judged[who]]
+    found = [json.loads((p / "measured.json").read_text(encoding="utf-8")) for p in sorted(places)]
+    return [measured for measured in found if measured["runs"]]
 
 
 def main():
@@ -357,7 +372,7 @@ def main():
     if new.is_dir():
         new.rename(GRADING / "feedback")
     with written_whole(GRADING / "summary.txt") as part:
-        part.write_text(summary(grades, flags, measurements()) + "\n", encoding="utf-8")
+        part.write_text(summary(grades, flags, measurements(judged)) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -3,15 +3,18 @@
 All of it lies in the folder named by ``$COURSE_KEYS``, outside of the repository:
 
 - ``seed.txt``: a secret of at least 16 characters; the inputs of graded functions follow from it;
-- ``roster.csv`` (optional): ``id,name,canvas_id,moodle_id,email``, one student a line;
+- ``roster.csv`` (optional): ``id,name,canvas_id,moodle_id,email``, one student a line; only ``id``
+  is required;
 - ``policy.toml`` (optional): see :class:`Policy`.
 """
 
 import csv
 import datetime
 import hashlib
+import io
 import math
 import os
+import re
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +22,7 @@ from pathlib import Path
 SHORTEST_SEED = 16  # characters
 ROOT = Path(__file__).resolve().parents[2]
 COLUMNS = ("id", "name", "canvas_id", "moodle_id", "email")
+IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}")  # also the name of files
 
 
 class TermError(ValueError):
@@ -153,22 +157,78 @@ def seed_of(exercise):
 
 
 def roster():
-    """Return the students of the roster, by id; empty where there is none."""
+    """Return the students of the roster, by id; empty where there is none.
+
+    Raises
+    ------
+    TermError
+        If a line could give one student's work to another, or cannot be read.
+    """
     path = keys_folder() / "roster.csv"
     if not path.is_file():
         return {}
-    with open(path, newline="", encoding="utf-8-sig") as file:
-        reader = csv.DictReader(file)
-        if "id" not in (reader.fieldnames or ()):
-            raise TermError(f"roster.csv has the columns {reader.fieldnames}, expected {COLUMNS}.")
-        rows = [{k: (row.get(k) or "").strip() for k in COLUMNS} for row in reader]
-    students = {}
-    for row in rows:
-        if row["id"] in students:
-            raise TermError(f"roster.csv lists {row['id']!r} twice.")
-        if row["id"]:
-            students[row["id"]] = Student(**row)
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        raise TermError(
+            'roster.csv is not in UTF-8. In Excel, save it as "CSV UTF-8"; elsewhere, choose UTF-8.'
+        ) from None
+    # A German or French Excel separates by semicolons, and calls it CSV as well.
+    separator = max(",;\t", key=text.partition("\n")[0].count)
+    students, taken = {}, {}
+    try:
+        reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=separator)
+        reader.fieldnames = [name.strip().lower() for name in reader.fieldnames or ()]
+        if "id" not in reader.fieldnames:
+            raise TermError(
+                f"the first line of roster.csv names {_listed(reader.fieldnames)}, expected the "
+                f"column id and, where you have them, {_listed(COLUMNS[1:])}."
+            )
+        for row in reader:
+            student = _student(row, reader.line_num)
+            if student is None:
+                continue
+            for column in ("id", "canvas_id", "moodle_id", "email"):
+                value = getattr(student, column)
+                first = taken.setdefault((column, value.lower()), reader.line_num)
+                if value and first != reader.line_num:
+                    raise TermError(
+                        f"roster.csv has the {column} {value!r} in the lines {first} and "
+                        f"{reader.line_num}; everybody needs their own."
+                    )
+            students[student.id] = student
+    except csv.Error as problem:
+        raise TermError(f"roster.csv cannot be read: {problem}") from None
     return students
+
+
+def _student(row, line):
+    """Return the student of a line of the roster; None for an empty line."""
+    more = row.pop(None, None) or []
+    if any(cell.strip() for cell in more):
+        raise TermError(
+            f"roster.csv, line {line}, has more cells than the first line has columns. Put a name "
+            "with a comma in it into double quotes."
+        )
+    student = Student(**{k: (row.get(k) or "").strip() for k in COLUMNS})
+    if student == Student(""):
+        return None
+    if not IDENTIFIER.fullmatch(student.id):
+        raise TermError(
+            f"roster.csv, line {line}: the id is {student.id!r}, expected up to 64 letters without "
+            "accents, digits and . _ @ + -, the first a letter or digit."
+        )
+    for column in ("canvas_id", "moodle_id"):
+        number = getattr(student, column)
+        if number and not re.fullmatch("[0-9]+", number):
+            raise TermError(
+                f"roster.csv, line {line}: the {column} is {number!r}, expected a whole number."
+            )
+    return student
+
+
+def _listed(names):
+    return ", ".join(names) or "nothing"
 
 
 def policy():
