@@ -29,7 +29,8 @@ def on_page(app, pagename, templatename, context, doctree):
     if "body" not in context:
         return
     if 'class="math' not in context["body"]:  # Sphinx asks for it where a page below has formulas
-        context["script_files"] = [s for s in context["script_files"] if not _for_formulas(s)]
+        scripts = context["script_files"]  # in place: extensions may still add to it
+        scripts[:] = [script for script in scripts if not _for_formulas(script)]
     files = {name: Path(app.srcdir) / source for source, name in app.builder.images.items()}
     first, *_ = IMAGE.findall(context["body"]) or [None]
     context["body"] = IMAGE.sub(lambda tag: waiting(tag[0], files, first), context["body"])
