@@ -25,6 +25,7 @@ def transformed(*children):
         ("a kernel of 5 × 5", "a kernel of 5~×~5"),
         ("3 × 10⁻⁷, 70 % and 32 s", "3~×~10⁻⁷, 70~% and 32~s"),
         ("at 35 to 250 Hz, ≈ 2.3", "at 35 to 250~Hz, ≈~2.3"),
+        ("0.200 ± 0.023 or ± 3 %", "0.200~±~0.023 or ±~3~%"),
         ("Pooling (1.1 c)", "Pooling (1.1~c)"),
         ("of 7 seconds, 3 sizes and 2 minds", "of 7 seconds, 3 sizes and 2 minds"),
     ],

@@ -1,7 +1,7 @@
 """What belongs together stays on one line, and what a check says wraps like a sentence.
 
-A number and its unit, or the two sides of "5 × 5", are joined by no-break spaces. Outputs keep
-their columns, but the verdict of a check is prose: it is marked, and the page wraps it.
+A number and its unit or error, or the two sides of "5 × 5", are joined by no-break spaces. Outputs
+keep their columns, but the verdict of a check is prose: it is marked, and the page wraps it.
 """
 
 import re
@@ -13,7 +13,8 @@ NO_BREAK = "\N{NO-BREAK SPACE}"
 UNIT = r"(?:%|[kM]?Hz|[kcm]?m|[mµμ]?s|min|h|[kMG]B|px|pixels?|M☉|σ|×)(?!\w)"
 JOINED = re.compile(
     rf"(?<=\d) (?={UNIT})"  # 32 s, 5 ×
-    r"|(?<=×) (?=\d)"  # × 5
+    r"|(?<=[×±]) (?=\d)"  # × 5, ± 0.02
+    r"|(?<=\d) (?=± \d)"
     r"|(?<=≈) (?=\d)"
     r"|(?<=\(\d\.\d) (?=[a-z]\))"  # (1.1 c), an item of the homework
 )
