@@ -187,7 +187,8 @@ def test_a_sandbox_that_does_not_come_up_costs_nobody_a_point(term, monkeypatch)
     hand_in(submissions, "eve", synthetic.solved(PAGE, "eve"))
     collected(submissions)
     with monkeypatch.context() as busy:
-        busy.setattr(batch, "LIMITS", sandbox.Limits(start=0.001))
+        busy.setattr(sandbox, "command", lambda *about: ["sleep", "60"])
+        busy.setattr(batch, "LIMITS", sandbox.Limits(start=0.2))
         with pytest.raises(sandbox.NoSandbox, match="before anything of the student's ran"):
             batch.run_student("eve")
     assert points(verdicts("eve")[0]) == TOTAL
