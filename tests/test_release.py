@@ -4,6 +4,7 @@ import dataclasses
 import json
 import math
 import sys
+from types import SimpleNamespace
 
 import pytest
 from conftest import ROOT
@@ -11,7 +12,7 @@ from conftest import ROOT
 from helpers import metrics, models, sources, training
 
 sys.path.insert(0, str(ROOT / "tools"))
-from networks import MEASUREMENTS, NETWORKS, STUDIES, STUDY_EPOCHS
+from networks import MEASUREMENTS, NETWORKS, STUDIES, STUDY_EPOCHS, published_runs
 
 RELEASED = sorted(path.parent.name for path in (ROOT / "data" / "models").glob("*/run.json"))
 WITH_WEIGHTS = [name for name in RELEASED if name in NETWORKS]
@@ -167,3 +168,19 @@ def test_the_benchmark_is_of_the_released_weights_and_meets_its_bars():
     assert best == min(h for (_, where), h in half.items() if h and where == "Gaussian noise")
     slides = {row["detector"]: row["accepted"] for row in card["slides"]}
     assert slides["gw_scan"] <= 0.25
+
+
+def test_a_run_of_a_published_study_is_kept_while_it_would_come_out_the_same():
+    import train  # needs Keras
+
+    name = "cifar_cnn_steps"
+    assert set(published_runs(name)) == set(STUDIES[name]) and published_runs("none") == {}
+    for part in ("cifar_cnn_batch_norm", "cifar_cnn_cosine"):
+        card = published_runs(name)[part]
+        data = SimpleNamespace(source=SimpleNamespace(sha256=card["data"]["sha256"]))
+        assert train.still_valid(card, name, STUDY_EPOCHS[name], data) == card
+        with pytest.raises(SystemExit, match=f"holds a run of {part} with another"):
+            train.still_valid(card, name, STUDY_EPOCHS[name] + 1, data)
+        data.source.sha256 = "other"
+        with pytest.raises(SystemExit, match="Delete that folder"):
+            train.still_valid(card, name, STUDY_EPOCHS[name], data)
