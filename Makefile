@@ -36,49 +36,49 @@ help:      ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' Makefile
 
 site: $(SETUP)      ## build the site from the recorded notebooks into _build/html
-	@$(BIN)/python tools/build_site.py
+	@$(BIN)/python -m course site
 
 pdf: $(SETUP)      ## build the site with a PDF of every chapter; needs Chromium or Chrome
-	@$(BIN)/python tools/print_pages.py
+	@$(BIN)/python -m course pdf
 
 test: $(SETUP)      ## the fast test suite (no network, no real data needed)
-	@$(BIN)/python tools/run_tests.py fast
+	@$(BIN)/python -m course test fast
 
 test-all: test      ## also the slow tests: mutations, killed runs, quick runs, the built site, Slurm
-	@$(BIN)/python tools/run_tests.py slow
+	@$(BIN)/python -m course test slow
 
 run: $(SETUP) $(if $(STORE),store-packages)      ## execute every stale page: make run TRAINING=released|quick|full BACKEND=jax PROFILE=slurm
 	@$(if $(STORE_EXTRA),$(UV) pip install --quiet --python .venv "papermill[$(STORE_EXTRA)]==2.7.0")
-	@$(SNAKEMAKE); status=$$?; [ $$status = 2 ] || $(BIN)/python tools/report_runs.py $(TRAINING); exit $$status
+	@$(SNAKEMAKE); status=$$?; [ $$status = 2 ] || $(BIN)/python -m course report $(TRAINING); exit $$status
 
-record: $(SETUP)      ## execute pages and replace their records: make record, or make record PAGE=05_first_cnn
-	@$(BIN)/python tools/record.py "$(PAGE)" --jobs $(JOBS)
+record: $(SETUP)      ## execute pages and replace their records: make record, or make record PAGE=first_cnn
+	@$(BIN)/python -m course record "$(PAGE)" --jobs $(JOBS)
 
-drift: $(SETUP)      ## execute pages again and say which numbers moved: make drift PAGES=05_first_cnn
-	@$(BIN)/python tools/drift.py $(PAGES) --training $(TRAINING) --backend $(BACKEND) --jobs $(JOBS)
+drift: $(SETUP)      ## execute pages again and say which numbers moved: make drift PAGES=first_cnn
+	@$(BIN)/python -m course drift $(PAGES) --training $(TRAINING) --backend $(BACKEND) --jobs $(JOBS)
 
 lab: $(SETUP)      ## open the pages in JupyterLab, exercises to be filled in, as copies in lab/
-	@$(BIN)/python tools/lab.py && $(BIN)/jupyter lab lab
+	@$(BIN)/python -m course lab && $(BIN)/jupyter lab lab
 
 student: $(SETUP)      ## make what students receive, and the instructor's key, in _build
-	@$(BIN)/python tools/student.py
+	@$(BIN)/python -m course student
 
 grade: $(SETUP)      ## grade a class in a sandbox: make grade SUBMISSIONS=folder-or-zip
-	@$(BIN)/python tools/grading/collect.py "$(SUBMISSIONS)"
+	@$(BIN)/python -m course collect "$(SUBMISSIONS)"
 	@$(SNAKEMAKE) -- _build/grading/gradebook.sqlite
 	@cat _build/grading/summary.txt
 
 model: $(SETUP)      ## train what is missing of a released network: make model NAME=first_cnn
-	@$(BIN)/python tools/known.py model "$(NAME)"
-	@$(SNAKEMAKE) -- _build/release/$(NAME)/run.json && $(BIN)/python tools/train.py publish $(NAME)
+	@$(BIN)/python -m course known model "$(NAME)"
+	@$(SNAKEMAKE) -- _build/release/$(NAME)/run.json && $(BIN)/python -m course train publish $(NAME)
 
 sweep: $(SETUP)      ## run a sweep of sweeps.yml: make sweep NAME=toy10_learning_rate PROFILE=slurm
-	@$(BIN)/python tools/known.py sweep "$(NAME)"
-	@$(SNAKEMAKE) -- _build/sweep/$(NAME)/card.json && $(BIN)/python tools/sweep.py publish $(NAME)
+	@$(BIN)/python -m course known sweep "$(NAME)"
+	@$(SNAKEMAKE) -- _build/sweep/$(NAME)/card.json && $(BIN)/python -m course sweep publish $(NAME)
 
 bench: $(SETUP)      ## measure side by side, also with tf-keras-vis and gwpy; write _build/bench.json
 	@$(UV) sync --frozen --quiet --inexact --python $(PY) --extra $(EXTRA) --group bench
-	@$(BIN)/python tools/bench.py
+	@$(BIN)/python -m course bench
 
 serve: $(SETUP)      ## serve the site that was built, on http://localhost:8000
 	@test -f _build/html/index.html || $(MAKE) --no-print-directory site

@@ -5,15 +5,12 @@
 # content alone: the digest of all its inputs is a parameter of its rule, and stands in its record.
 # Times of files are not looked at (`ancient`), so that touching a file redoes nothing.
 
-import os
 import sys
 
-sys.path.insert(0, os.path.join(workflow.basedir, "tools"))
-import dependencies
-import digest
-import notebook
-import sweep
-from networks import MEASUREMENTS, NETWORKS, STUDIES, published_runs
+from course import notebook
+from course.run import dependencies, digest
+from course.train import sweep
+from course.train.networks import MEASUREMENTS, NETWORKS, STUDIES, published_runs
 from helpers import sources
 
 
@@ -33,7 +30,7 @@ if TRAINING not in ("released", "quick", "full"):
     refuse(f"TRAINING={TRAINING}: expected released, quick or full")
 
 PAGES = notebook.pages()
-if config.get("pages"):  # e.g. --config pages=01_convolution,02_kernels
+if config.get("pages"):  # e.g. --config pages=convolution,kernels
     unknown = set(str(config["pages"]).split(",")) - set(PAGES)
     if unknown:
         refuse(
@@ -132,7 +129,7 @@ rule page:
         gpu=lambda w: gpus_for(w.page),
         attempt=lambda w, attempt: attempt,
     shell:
-        "python tools/execute.py {wildcards.page} {wildcards.training} {output} --log {log} "
+        "python -m course execute {wildcards.page} {wildcards.training} {output} --log {log} "
         "--backend {params.backend} --attempt {resources.attempt} {params.store}"
 
 
@@ -146,7 +143,7 @@ rule train:
     threads: 1
     shell:
         "TF_NUM_INTRAOP_THREADS=1 TF_NUM_INTEROP_THREADS=1 "
-        "python tools/train.py run {wildcards.model} {params.how}"
+        "python -m course train run {wildcards.model} {params.how}"
 
 
 def runs(name):
@@ -162,7 +159,7 @@ rule release:
         "_build/release/{model}/run.json",
         "_build/release/{model}/model.weights.h5",
     shell:
-        "python tools/train.py release {wildcards.model}"
+        "python -m course train release {wildcards.model}"
 
 
 def new_runs(study):
@@ -176,10 +173,10 @@ rule study:
     output:
         "_build/release/{study}/run.json",
     shell:
-        "python tools/train.py release {wildcards.study}"
+        "python -m course train release {wildcards.study}"
 
 
-include: "tools/grading/grading.smk"
+include: "course/grade/grading.smk"
 
 
 # What no training measures: of released networks, or of networks that are not kept.
@@ -189,7 +186,7 @@ rule measurement:
     output:
         "_build/release/{measurement}/run.json",
     shell:
-        "python tools/measure.py {wildcards.measurement}"
+        "python -m course measure {wildcards.measurement}"
 
 
 # A few points of a sweep in one process. Those that a killed job had finished are not run again.
@@ -204,7 +201,7 @@ rule sweep_batch:
         gpu=int(config.get("gpus", 0)),
     shell:
         "TF_NUM_INTRAOP_THREADS=1 TF_NUM_INTEROP_THREADS=1 "
-        "python tools/sweep.py batch {wildcards.sweep} {wildcards.number} {output}"
+        "python -m course sweep batch {wildcards.sweep} {wildcards.number} {output}"
 
 
 rule sweep:
@@ -215,4 +212,4 @@ rule sweep:
     output:
         "_build/sweep/{sweep}/card.json",
     shell:
-        "python tools/sweep.py card {wildcards.sweep} {output}"
+        "python -m course sweep card {wildcards.sweep} {output}"

@@ -1,4 +1,4 @@
-"""Analyse a pair of strain files: ``python -m helpers.gw H1.hdf5 L1.hdf5 --gps T``.
+"""Analyse a pair of strain files: ``python -m chirps H1.hdf5 L1.hdf5 --gps T``.
 
 The files are those of gwosc.org, 4 kHz or 16 kHz, one of H1 and one of L1 in either order, and T is
 the GPS time to look at. Prints one line for each result; ``--json`` prints them for programs,
@@ -11,7 +11,7 @@ import math
 import sys
 from pathlib import Path
 
-from helpers.gw import analysis, strain
+from chirps import analysis, strain
 from helpers.sources import DataError
 
 PICTURES = (".png", ".pdf", ".svg", ".jpg")
@@ -37,7 +37,7 @@ def main(arguments=None):
 
 def _parser():
     parser = _Parser(
-        prog="python -m helpers.gw",
+        prog="python -m chirps",
         description="Search a pair of LIGO strain files around a time: matched filter, χ², arrival "
         "delay, released network, and a bound on the false-alarm probability from time slides.",
     )

@@ -1,7 +1,7 @@
 """Everything the course knows how to ask about one moment in the data of two detectors.
 
 :func:`analyse` searches the strain around a time with the template bank, measures the background
-with time slides, and shows the same second to a released network. ``python -m helpers.gw`` is this
+with time slides, and shows the same second to a released network. ``python -m chirps`` is this
 module on the command line.
 """
 
@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 from scipy import special
 
+from chirps import images, search, strain
+from chirps.grid import DURATION, FREQUENCIES, SAMPLE_RATE, WINDOW, WINDOW_START
 from helpers import released, sources
-from helpers.gw import images, search, strain
-from helpers.gw.grid import DURATION, FREQUENCIES, SAMPLE_RATE, WINDOW, WINDOW_START
 from helpers.sources import DataError
 
 DETECTORS = ("H1", "L1")
@@ -109,7 +109,7 @@ class Analysis:
     gps : float
         The time that was asked about.
     candidate : Candidate
-    background : helpers.gw.search.Background
+    background : chirps.search.Background
     n_templates : int
     network : NetworkScore or None
         None where no network is released.
@@ -215,7 +215,7 @@ def analyse(strains, gps, *, network=NETWORK, bank=None):
     Parameters
     ----------
     strains : dict
-        Strain of ``"H1"`` and ``"L1"``, as :func:`helpers.gw.strain.read_pair` returns it.
+        Strain of ``"H1"`` and ``"L1"``, as :func:`chirps.strain.read_pair` returns it.
     gps : float
         GPS time, s. A candidate may lie up to 0.5 s from it.
     network : str or None
@@ -434,11 +434,11 @@ def score(model, energies):
     array, shape (n,)
         Higher for a wave. For two outputs, their difference.
     """
-    from helpers import interpret
+    from inside import attribution
 
     # As the networks saw them in training: 256 levels, saturated.
     seen = images.from_bytes(images.to_bytes(energies))
-    logits = interpret.class_logits(model, seen)
+    logits = attribution.class_logits(model, seen)
     return logits[:, -1] - logits[:, 0] if logits.shape[1] > 1 else logits[:, 0]
 
 
@@ -461,7 +461,7 @@ def plot(result, path):
     """
     from matplotlib.figure import Figure
 
-    from helpers.gw import plots  # sets the house style
+    from chirps import plots
 
     fig = Figure(figsize=(8, 6.4))
     axes = fig.subplot_mosaic([["H1", "L1"], ["snr", "snr"]], height_ratios=(3, 2))

@@ -7,7 +7,7 @@ holds so many that the match with the best one is at least ``MIN_MATCH``.
 Its masses are a table, ``data/gw/bank.csv``: placing them takes minutes, reading them no time.
 The table is written by
 
-    python -m helpers.gw.bank
+    python -m chirps.bank
 
 in two steps: draw many binaries, evenly in coordinates in which the match falls at about the same
 pace everywhere; then choose, again and again, the one that represents most of those that nothing
@@ -24,25 +24,22 @@ References
 """
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
+from chirps import noise
+from chirps.grid import BAND, DURATION, FREQUENCIES, LOWEST, N_FREQUENCIES, norm
+from chirps.simulate import segment_waves
+from chirps.waveform import SOLAR_MASS, chirp_mass
 from helpers import sources
-from helpers.gw import noise
-from helpers.gw.grid import BAND, DURATION, FREQUENCIES, LOWEST, N_FREQUENCIES, norm
-from helpers.gw.simulate import segment_waves
-from helpers.gw.waveform import SOLAR_MASS, chirp_mass
 
 MASS_RANGE = (5.0, 60.0)  # solar masses at the detector, both components
 MIN_MATCH = 0.97
 PLACED_AT = 0.973  # a little higher: binaries that the placement did not draw must fit too
 PROPOSALS = 24_000
 SEED = 20150914
+TABLE = "gw/bank.csv"
 _CHUNK = 128  # waves made at a time
-
-_HERE = Path(__file__).resolve().parent.parent
-_TABLES = (_HERE.parent / "data" / "gw" / "bank.csv", _HERE / "_data" / "gw" / "bank.csv")
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,7 +108,7 @@ class TemplateBank:
         -------
         complex64 array, shape (n_templates, n_freq) or (2, n_templates, n_freq)
             With the peak of the wave at t = 0; 4/T Σ |h|² = 1; zero outside the band. As the
-            signals of :mod:`helpers.gw.simulate`, they begin 2.8 s before the merger at most.
+            signals of :mod:`chirps.simulate`, they begin 2.8 s before the merger at most.
         """
         asd = noise.analytic().asd_on(FREQUENCIES) if asd is None else np.asarray(asd, float)
         if asd.ndim not in (1, 2) or asd.shape[-1] != N_FREQUENCIES:
@@ -140,18 +137,18 @@ def template_bank():
     helpers.sources.DataError
         If the table is missing or damaged.
     """
-    path = next((path for path in _TABLES if path.is_file()), None)
-    if path is None:
+    path = sources.course_data() / TABLE
+    if not path.is_file():
         raise sources.DataError(
             "data/gw/bank.csv is missing. Restore it from the repository, or write it anew with "
-            "`python -m helpers.gw.bank`."
+            "`python -m chirps.bank`."
         )
     try:
         mass1, mass2 = np.loadtxt(path, delimiter=",", unpack=True)
     except ValueError as problem:
         raise sources.DataError(
             f"{path} is not a table of two masses per line ({problem}). Restore it from the "
-            "repository, or write it anew with `python -m helpers.gw.bank`."
+            "repository, or write it anew with `python -m chirps.bank`."
         ) from problem
     return TemplateBank(mass1, mass2)
 
@@ -360,9 +357,9 @@ def main():
         f"Template bank: mass1, mass2 in solar masses at the detector, without spin.\n"
         f"{len(bank)} templates for both masses from {low:g} to {high:g}, minimal match "
         f"{bank.min_match:g}, analytic noise curve, 20 to 480 Hz.\n"
-        f"Written by `python -m helpers.gw.bank`."
+        f"Written by `python -m chirps.bank`."
     )
-    with sources.written_whole(_TABLES[0]) as part:
+    with sources.written_whole(sources.course_data() / TABLE) as part:
         table = np.column_stack([bank.mass1, bank.mass2])
         np.savetxt(part, table, fmt="%.4f", delimiter=",", header=header, encoding="utf-8")
     print(f"{len(bank)} templates in data/gw/bank.csv")

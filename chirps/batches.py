@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from chirps import images
 from helpers.backend import keras
-from helpers.gw import images
 
 RECOMBINED = ("noise", "glitch", "two glitches")  # backgrounds whose detectors know nothing
 # of each other
@@ -19,7 +19,7 @@ class Batches(keras.utils.PyDataset):
     labels : int array, shape (n,)
         1 for a gravitational wave.
     kinds : str array, shape (n,)
-        As of :class:`helpers.gw.simulate.LabelledEvents`.
+        As of :class:`chirps.simulate.LabelledEvents`.
     snr : float array, shape (n,)
         Signal-to-noise ratio of the network, for signals.
     batch_size, epochs, seed : int

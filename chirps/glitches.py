@@ -16,7 +16,7 @@ arches of scattered light.
 
 import numpy as np
 
-from helpers.gw.grid import BAND, SAMPLE_RATE, TIMES, WINDOW, WINDOW_START, norm
+from chirps.grid import BAND, SAMPLE_RATE, TIMES, WINDOW, WINDOW_START, norm
 
 SNR_RANGE = (6.0, 60.0)  # log-uniform
 CENTRES = (0.1, 0.9)  # where in the window a glitch may lie, as a fraction of it

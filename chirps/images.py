@@ -25,7 +25,7 @@ import numpy as np
 from scipy import fft
 from scipy.optimize import brentq
 
-from helpers.gw.grid import BAND, DURATION, FREQUENCIES, WINDOW_START
+from chirps.grid import BAND, DURATION, FREQUENCIES, WINDOW_START
 
 N_ROWS = 39
 N_COLUMNS = 100
@@ -58,7 +58,7 @@ def constant_q(spectra, *, start=WINDOW_START, n_columns=N_COLUMNS):
     Parameters
     ----------
     spectra : complex array, shape (n, n_detectors, n_freq)
-        Whitened one-sided spectra on :data:`helpers.gw.grid.FREQUENCIES`.
+        Whitened one-sided spectra on :data:`chirps.grid.FREQUENCIES`.
     start : float
         Where the first column begins, in seconds from the start of the segment; a multiple of
         10 ms.
@@ -158,7 +158,7 @@ def _images(spectra, transform, start, n_columns):
         sample = np.argwhere(~np.isfinite(energies))[0, 0]
         raise ValueError(
             f"spectra[{sample}] is not finite. Strain with gaps (NaN) must be cut before it is "
-            "transformed; see helpers.gw.strain."
+            "transformed; see chirps.strain."
         )
     return energies
 

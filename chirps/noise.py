@@ -18,16 +18,8 @@ import h5py
 import numpy as np
 from scipy import signal
 
+from chirps.grid import BAND, DURATION, FREQUENCIES, HIGHEST, LOWEST, N_FREQUENCIES, SAMPLE_RATE
 from helpers import sources
-from helpers.gw.grid import (
-    BAND,
-    DURATION,
-    FREQUENCIES,
-    HIGHEST,
-    LOWEST,
-    N_FREQUENCIES,
-    SAMPLE_RATE,
-)
 from helpers.sources import DataError
 
 DATASET = "gw_noise"

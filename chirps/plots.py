@@ -5,9 +5,9 @@ Detectors have the colours that LIGO gives them, as far as our palette goes: H1 
 
 import numpy as np
 
+from chirps import images
+from chirps.grid import BAND, FREQUENCIES
 from helpers import plots
-from helpers.gw import images
-from helpers.gw.grid import BAND, FREQUENCIES
 
 COLOURS = {"H1": plots.ORANGE, "L1": plots.BLUE}
 TICKS = {"constant_q": (32, 64, 128, 256), "stft": (100, 200, 300, 400)}  # Hz
@@ -47,7 +47,7 @@ def noise(ax, curves):
     Parameters
     ----------
     ax : matplotlib.axes.Axes
-    curves : dict of str to helpers.gw.noise.NoiseCurve
+    curves : dict of str to chirps.noise.NoiseCurve
         Label: curve.
 
     Returns
@@ -74,7 +74,7 @@ def spectrogram(ax, energies, title=None, *, start=0.0, transform="constant_q", 
     ----------
     ax : matplotlib.axes.Axes
     energies : array, shape (39, n_columns)
-        As :mod:`helpers.gw.images` makes them, the highest frequency in row 0.
+        As :mod:`chirps.images` makes them, the highest frequency in row 0.
     title : str, optional
     start : float
         When the first column begins, s.
@@ -181,7 +181,7 @@ def efficiency(ax, curves):
     ax : matplotlib.axes.Axes
     curves : dict of str to dict
         Label: ``snr``, ``efficiency``, ``low`` and ``high``, one number per bin, as of
-        :class:`helpers.gw.efficiency.Curve`; the band between the last two is shaded. Labels of
+        :class:`chirps.efficiency.Curve`; the band between the last two is shaded. Labels of
         :data:`DETECTORS` have a style of their own.
 
     Returns

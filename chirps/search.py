@@ -31,8 +31,7 @@ import numpy as np
 from scipy import fft, special
 from scipy.ndimage import maximum_filter1d
 
-from helpers.gw.bank import TemplateBank, template_bank  # noqa: F401 — part of the search
-from helpers.gw.grid import (
+from chirps.grid import (
     HIGHEST,
     LOWEST,
     N_SAMPLES,

@@ -14,7 +14,7 @@ from functools import cache
 
 import numpy as np
 
-from helpers.gw import noise, simulate, strain
+from chirps import noise, simulate, strain
 from helpers.sources import Source
 
 CLASSES = ("no detection", "gravitational wave")
@@ -151,7 +151,7 @@ def modern(
     noises : dict
         Share of each kind of noise, of :data:`NOISES`.
     mix, snr, slope, workers
-        As for :func:`helpers.gw.simulate.dataset`. By default there are more slides and more faint
+        As for :func:`chirps.simulate.dataset`. By default there are more slides and more faint
         chirps than nature has: those are what a network must learn.
     verbose : bool
         Whether to print where each kind of noise came from.
@@ -209,8 +209,8 @@ def noise_of(kind, part):
 
     Returns
     -------
-    helpers.gw.simulate.GaussianNoise, StrainNoise, or None
-        For the ``noise`` of :func:`helpers.gw.simulate.dataset`; None is the design curve.
+    chirps.simulate.GaussianNoise, StrainNoise, or None
+        For the ``noise`` of :func:`chirps.simulate.dataset`; None is the design curve.
 
     Raises
     ------

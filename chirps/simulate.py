@@ -33,9 +33,9 @@ from pathlib import Path
 
 import numpy as np
 
-from helpers.gw import detectors, glitches, grid, images, waveform
-from helpers.gw import noise as noise_curves
-from helpers.gw.grid import BAND, DURATION, FREQUENCIES, N_FREQUENCIES, N_SAMPLES, SAMPLE_RATE
+from chirps import detectors, glitches, grid, images, waveform
+from chirps import noise as noise_curves
+from chirps.grid import BAND, DURATION, FREQUENCIES, N_FREQUENCIES, N_SAMPLES, SAMPLE_RATE
 from helpers.sources import DataError, written_whole
 
 BLOCK = 64  # samples that share a random generator
@@ -183,7 +183,7 @@ class StrainNoise:
     Parameters
     ----------
     pairs : sequence of (Whitened, Whitened)
-        Whitened strain of H1 and L1 (:func:`helpers.gw.strain.whiten`). Every sample takes one.
+        Whitened strain of H1 and L1 (:func:`chirps.strain.whiten`). Every sample takes one.
     events : sequence of float
         GPS time of the event in each pair; segments that contain it are never taken.
     """
@@ -233,7 +233,7 @@ def segment_waves(mass1, mass2):
     Returns
     -------
     complex array, shape (n, n_freq)
-        As :func:`helpers.gw.waveform.phenom_d`, and zero outside the band.
+        As :func:`chirps.waveform.phenom_d`, and zero outside the band.
     """
     mass1, mass2 = np.atleast_1d(mass1), np.atleast_1d(mass2)
     waves = np.zeros((len(mass1), N_FREQUENCIES), complex)

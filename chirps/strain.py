@@ -2,7 +2,7 @@
 
 >>> pair = load_event("GW150914")
 >>> h1, l1 = (whiten(pair.strains[d], exclude=pair.event.gps) for d in ("H1", "L1"))
->>> spectra = spectra_around(pair.event.gps, h1, l1)  # (1, 2, n_freq), for helpers.gw.images
+>>> spectra = spectra_around(pair.event.gps, h1, l1)  # (1, 2, n_freq), for chirps.images
 
 A file that is damaged, or holds gaps where strain is wanted, raises an error that says so; nothing
 is guessed or filled in.
@@ -23,9 +23,9 @@ import h5py
 import numpy as np
 from scipy import signal, special
 
+from chirps import detectors, grid, noise, waveform
+from chirps.grid import BAND, DURATION, N_SAMPLES, SAMPLE_RATE
 from helpers import sources
-from helpers.gw import detectors, grid, noise, waveform
-from helpers.gw.grid import BAND, DURATION, N_SAMPLES, SAMPLE_RATE
 from helpers.sources import DataError, Source
 
 DATASET = "gw_strain"
@@ -168,9 +168,9 @@ class Whitened:
     gps_start : float
         Time of the first sample, s.
     values : float64 array, shape (n,)
-        In standard deviations of white noise (:func:`helpers.gw.grid.to_time`); NaN in gaps and
+        In standard deviations of white noise (:func:`chirps.grid.to_time`); NaN in gaps and
         within :data:`EDGE` of them and of the ends.
-    curve : helpers.gw.noise.NoiseCurve
+    curve : chirps.noise.NoiseCurve
         The noise it was whitened with.
     """
 
@@ -485,7 +485,7 @@ def noise_curve(strain, *, exclude=None):
 
     Returns
     -------
-    helpers.gw.noise.NoiseCurve
+    chirps.noise.NoiseCurve
 
     Raises
     ------
@@ -532,7 +532,7 @@ def whiten(strain, *, exclude=None, curve=None):
     strain : Strain
     exclude : float, optional
         GPS time of an event that the noise estimate leaves out.
-    curve : helpers.gw.noise.NoiseCurve, optional
+    curve : chirps.noise.NoiseCurve, optional
         The noise; default :func:`noise_curve` of this strain.
 
     Returns

@@ -31,7 +31,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from helpers.gw.grid import DURATION, N_FREQUENCIES, N_SAMPLES
+from chirps.grid import DURATION, N_FREQUENCIES, N_SAMPLES
 
 SOLAR_MASS = 4.925490947641267e-6  # G M☉ / c³, s
 MEGAPARSEC = 3.0856775814913673e22 / 299_792_458.0  # s of light travel

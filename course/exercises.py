@@ -13,8 +13,7 @@ import re
 from dataclasses import dataclass
 from functools import cache
 
-import notebook
-
+from course import ROOT, notebook
 from helpers import checks
 from helpers.sources import written_whole
 
@@ -79,7 +78,7 @@ def declared_files(module):
 
     From its source, because the module itself may start Keras.
     """
-    path = notebook.ROOT / "helpers" / "checks" / f"{module}.py"
+    path = ROOT / "helpers" / "checks" / f"{module}.py"
     tree = ast.parse(path.read_text(encoding="utf-8"))
     constants, found = {}, {}
     for node in tree.body:

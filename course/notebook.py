@@ -10,15 +10,15 @@ from pathlib import Path
 
 import nbformat
 
+from course import ROOT
 from helpers.sources import written_whole
 
-ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = ROOT / "notebooks"
 PNG_KEEP = {b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND", b"pHYs"}
 
 
 def pages():
-    """Return the names of all pages, e.g. ``01_convolution``, in order."""
+    """Return the names of all pages, e.g. ``convolution``, in order."""
     return sorted(path.stem for path in NOTEBOOKS.glob("*.md"))
 
 

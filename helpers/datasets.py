@@ -22,6 +22,7 @@ import numpy as np
 
 from helpers import sources
 from helpers.sources import DataError, Source
+from helpers.stand_ins import dog
 
 CIFAR10_CLASSES = (
     "airplane",
@@ -159,7 +160,7 @@ def load_toy10(n_train=6000, n_test=2000, *, seed=0, verbose=True):
     LabelledImages
         With ``boxes_train`` and ``boxes_test``.
     """
-    from helpers import toy10
+    from helpers.stand_ins import toy10
 
     x_train, y_train, boxes_train = toy10.draw(n_train, seed=(seed, 0))
     x_test, y_test, boxes_test = toy10.draw(n_test, seed=(seed, 1))
@@ -208,9 +209,7 @@ def load_dog(*, verbose=True):
             about["credit"],
         )
     else:
-        from helpers import drawn_dog
-
-        image = drawn_dog.draw()
+        image = dog.draw()
         source = Source(
             about["title"],
             "a drawn dog, 800 × 600",

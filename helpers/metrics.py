@@ -9,14 +9,10 @@ import json
 import os
 import tomllib
 from functools import cache
-from pathlib import Path
 
 import numpy as np
 
-from helpers.sources import DataError
-
-_HERE = Path(__file__).resolve().parent
-_PATHS = (_HERE.parent / "data" / "metrics.toml", _HERE / "_data" / "metrics.toml")
+from helpers import sources
 
 
 def check(name, value, *, training, source):
@@ -93,7 +89,4 @@ def expected(name, *, training, source):
 
 @cache
 def _tables():
-    for path in _PATHS:
-        if path.is_file():
-            return tomllib.loads(path.read_text(encoding="utf-8"))
-    raise DataError("data/metrics.toml is missing. Clone the course again, or reinstall it.")
+    return tomllib.loads((sources.course_data() / "metrics.toml").read_text(encoding="utf-8"))

@@ -20,9 +20,6 @@ CONNECT_TIMEOUT = 5  # seconds
 READ_TIMEOUT = 60  # seconds without a byte
 ABANDONED = 24 * 3600  # seconds after which another machine's temporary file counts as left over
 
-_HERE = Path(__file__).resolve().parent
-_REGISTRY_PATHS = (_HERE.parent / "data" / "registry.toml", _HERE / "_data" / "registry.toml")
-
 
 class DataError(RuntimeError):
     """A data file is damaged, incomplete or not what it claims to be."""
@@ -77,15 +74,26 @@ class FoundFile:
 
 
 @cache
-def registry():
-    """Return ``data/registry.toml`` as a dictionary."""
-    for path in _REGISTRY_PATHS:
-        if path.is_file():
-            return tomllib.loads(path.read_text(encoding="utf-8"))
+def course_data():
+    """Return the folder of the course's own data: registry, metrics, released models, bank.
+
+    It is ``data`` beside the packages in a checkout and in the students' archive, and lies inside
+    of `helpers` where the course is installed.
+    """
+    here = Path(__file__).resolve().parent
+    for folder in (here.parent / "data", here / "_data"):
+        if (folder / "registry.toml").is_file():
+            return folder
     raise DataError(
-        f"data/registry.toml is missing (looked in {_REGISTRY_PATHS[0].parent}). "
+        f"data/registry.toml is missing (looked in {here.parent / 'data'}). "
         "Clone the course again, or reinstall it."
     )
+
+
+@cache
+def registry():
+    """Return ``data/registry.toml`` as a dictionary."""
+    return tomllib.loads((course_data() / "registry.toml").read_text(encoding="utf-8"))
 
 
 def cache_dir():

@@ -24,11 +24,11 @@ with a threshold or a ceiling counts as active, x > 0, between the two.
 import weakref
 from types import FunctionType
 
+import keras
 import numpy as np
 
-from helpers import backend
-from helpers.backend import keras
-from helpers.rewire import (
+from inside import backend
+from inside.rewire import (
     checked_network,
     find_layer,
     floating,

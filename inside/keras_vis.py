@@ -2,7 +2,7 @@
 
 An old notebook changes its import lines and runs::
 
-    from helpers.keras_vis import visualize_cam        # was: from vis.visualization import …
+    from inside.keras_vis import visualize_cam        # was: from vis.visualization import …
     from helpers import keras_vis as utils             # was: from vis.utils import utils
 
 Written anew from the behaviour of the library (R. Kotikalapudi, *keras-vis*, 2017); its quirks are
@@ -16,16 +16,16 @@ function here: what takes the place of a softmax at the end of the network.
 ``"0.5.0"``    the softmax stays. So did the version on GitHub from July 2018, never released.
 =============  =================================================================================
 
-For new work use :mod:`helpers.interpret`, which takes all images at once and returns numbers
+For new work use :mod:`inside.attribution`, which takes all images at once and returns numbers
 instead of colours.
 """
 
+import keras
 import matplotlib
 import numpy as np
 from PIL import Image
 
-from helpers import backend, interpret
-from helpers.backend import keras
+from inside import attribution, backend
 
 layers, ops = keras.layers, keras.ops
 
@@ -109,7 +109,7 @@ def visualize_saliency(
         return lambda image, wanted: backend.gradient(lambda x: score(x, wanted), image)[0]
 
     key = ("keras-vis saliency", position, backprop_modifier, output)
-    slopes = interpret.program_for(model, key, build)(_one_image(model, seed_input), wanted)
+    slopes = attribution.program_for(model, key, build)(_one_image(model, seed_input), wanted)
     return _jet(_stretched(modify(ops.convert_to_numpy(slopes)).max(axis=-1)))[0]
 
 
@@ -172,7 +172,7 @@ def visualize_cam(
         return slopes_and_features
 
     key = ("keras-vis cam", position, below, backprop_modifier, output)
-    slopes, features = interpret.program_for(model, key, build)(image, wanted)
+    slopes, features = attribution.program_for(model, key, build)(image, wanted)
     slopes, features = modify(ops.convert_to_numpy(slopes)), ops.convert_to_numpy(features)
     largest = slopes.max()
     if output == "logits":  # where every slope is negative, the original turns the map's sign
@@ -207,7 +207,7 @@ def visualize_activation(
 
     As in the original, the image of the lowest loss is kept as it is *after* that step, and its
     contrast is then set to a standard deviation of a tenth of the range. The result is for the eye:
-    the network never saw it. :func:`helpers.interpret.maximum_stimuli` returns what it saw.
+    the network never saw it. :func:`inside.attribution.maximum_stimuli` returns what it saw.
 
     Parameters
     ----------
@@ -276,7 +276,7 @@ def visualize_activation(
         return slopes_and_losses
 
     key = ("keras-vis activation", position, backprop_modifier, output, *weights.items())
-    slopes_and_losses = interpret.program_for(model, key, build)
+    slopes_and_losses = attribution.program_for(model, key, build)
 
     low, high = input_range
     if seed_input is None:
@@ -330,7 +330,7 @@ def find_layer_idx(model, layer_name):
     ValueError
         If there is none; the message lists those that exist.
     """
-    return model.layers.index(interpret.find_layer(model, layer_name))
+    return model.layers.index(attribution.find_layer(model, layer_name))
 
 
 def overlay(array1, array2, alpha=0.5):
@@ -353,7 +353,7 @@ def _modified(model, backprop_modifier, output):
     if output not in OUTPUTS:
         raise ValueError(f"output={output!r}: expected one of {list(OUTPUTS)}.")
     if output == "logits" or not rule:
-        return interpret.with_rule(model, rule, logits=output == "logits")
+        return attribution.with_rule(model, rule, logits=output == "logits")
     if any(isinstance(layer, layers.LeakyReLU) for layer in model.layers):
         raise ValueError(
             f"output={output!r}: keras-vis had no modifier for LeakyReLU and did not say so. "
@@ -364,7 +364,7 @@ def _modified(model, backprop_modifier, output):
     try:  # with_rule copies what it finds
         for layer in replaced:
             layer.activation = keras.activations.relu
-        return interpret.with_rule(model, rule, logits=False)
+        return attribution.with_rule(model, rule, logits=False)
     finally:
         for layer, activation in zip(replaced, kept, strict=True):
             layer.activation = activation
@@ -440,7 +440,7 @@ def _one_image(model, seed_input):
     if not fits or any(e not in (None, n) for e, n in zip(expected, image.shape[1:], strict=True)):
         raise ValueError(
             f"seed_input has shape {np.shape(seed_input)}; expected one image {expected}. "
-            "helpers.interpret takes many at once."
+            "inside.attribution takes many at once."
         )
     return image
 

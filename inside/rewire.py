@@ -1,10 +1,10 @@
 """Networks with another backward pass, another end, or a cut, on the weights of the first.
 
-The functions of :mod:`helpers.interpret` are built on these. The network that is given is never
+The functions of :mod:`inside.attribution` are built on these. The network that is given is never
 changed, and the network that is returned has no weights of its own.
 """
 
-from helpers.backend import keras
+import keras
 
 layers = keras.layers
 ops = keras.ops
@@ -34,7 +34,7 @@ def with_rule(model, rule=None, *, logits=True):
     model : keras.Model
         Built, with one input and one output. It stays as it is.
     rule : {None, "guided", "rectified"}
-        How ReLUs pass the gradient on; see the head of :mod:`helpers.interpret`. Networks inside
+        How ReLUs pass the gradient on; see the head of :mod:`inside.attribution`. Networks inside
         the network are included.
     logits : bool
         Whether to take away a softmax or sigmoid at the end.

@@ -8,10 +8,9 @@ the pixels that the map points at (:func:`replacement_curve`), and does the map 
 Maps are arrays (n, height, width), one per image; a larger value means more important.
 """
 
+import keras
 import numpy as np
 from scipy import stats
-
-from helpers.backend import keras
 
 # What an untrained layer holds in place of what it learned; kernels are drawn at random.
 _UNTRAINED = {"bias": 0.0, "beta": 0.0, "gamma": 1.0, "moving_mean": 0.0, "moving_variance": 1.0}
@@ -94,7 +93,7 @@ def _untrained(variable, layer_name, rng):
         return np.full(shape, _UNTRAINED[variable.name], "float32")
     raise ValueError(
         f"layer {layer_name!r} has weights {variable.name!r}; expected kernels, biases or those of "
-        "a batch normalisation. Leave this layer out, or teach helpers.sanity to draw it."
+        "a batch normalisation. Leave this layer out, or teach inside.trust to draw it."
     )
 
 
@@ -308,11 +307,11 @@ def _checked_maps(maps, masks=None):
     if maps.ndim != 3 or not np.isfinite(maps).all():
         raise ValueError(
             f"maps of shape {maps.shape}: expected finite numbers (n, height, width). "
-            "A gradient becomes a map with interpret.saliency_map."
+            "A gradient becomes a map with attribution.saliency_map."
         )
     if masks is not None and np.shape(masks) != maps.shape:
         raise ValueError(
             f"maps of shape {maps.shape}, masks of shape {np.shape(masks)}; expected the same. "
-            "A small map grows with sanity.enlarged."
+            "A small map grows with trust.enlarged."
         )
     return maps

@@ -17,10 +17,10 @@ from dataclasses import dataclass, field
 from numbers import Real
 from pathlib import Path
 
-from helpers import es_modules, released, sources
+from helpers import released
+from widgets import es_modules
 
-_HERE = Path(__file__).resolve().parent
-_STATICS = (_HERE.parent / "book" / "_static", _HERE / "_static")
+FOLDER = Path(__file__).resolve().parent
 
 MATRIX, NUMBER, FLAG, TEXT, LIST = "a matrix", "a number", "true or false", "a text", "a list"
 ANSWERS = "a list of answers: each a text, whether it is correct, and feedback if it is not"
@@ -38,7 +38,7 @@ class Widget:
     Attributes
     ----------
     module : str
-        Its file, below ``book/_static``.
+        Its file, as the site has it below ``_static``.
     title : str
         What it is called in words.
     options : dict
@@ -96,12 +96,12 @@ WIDGETS = {
         ("dog",),
     ),
     "live_cnn": Widget(
-        "live/live_cnn.js",
+        "widgets/live/live_cnn.js",
         "A network for pictures",
         {"network": ("first_cnn", "cifar_cnn", "toy10_cnn")},
     ),
     "live_gw": Widget(
-        "live/live_gw.js",
+        "widgets/live/live_gw.js",
         "A network for chirps",
         {"network": ("gw_small", "gw_cnn")},
     ),
@@ -233,14 +233,18 @@ def element(name, options, content=""):
     return f"<course-widget{text}>{content}</course-widget>"
 
 
-def statics():
-    """Return the folder that holds the modules of the widgets."""
-    for folder in _STATICS:
-        if (folder / "widgets").is_dir():
-            return folder
-    raise sources.DataError(
-        f"The widgets are missing (looked in {_STATICS[0]}). Clone the course again."
-    )
+def save_network(model, path, **about):
+    """Write a Keras network for the page "Live networks": :func:`widgets.live.export_web.save`."""
+    from widgets.live import export_web  # starts Keras
+
+    return export_web.save(model, path, **about)
+
+
+def rounded(model):
+    """Return a network with the weights as the page keeps them, of eight bits each."""
+    from widgets.live import export_web
+
+    return export_web.rounded(model)
 
 
 class Message:
@@ -264,7 +268,7 @@ def _with_anywidget(anywidget, name, options):
     import traitlets
 
     widget = WIDGETS[name]
-    members = {"_esm": es_modules.as_module(statics(), widget.module), "__doc__": widget.title}
+    members = {"_esm": es_modules.as_module(FOLDER.parent, widget.module), "__doc__": widget.title}
     for option in widget.options:
         members[option] = traitlets.Any(None, allow_none=True).tag(sync=True)
     data = {item: DATA[item]() for item in (*widget.data, *widget.later)}
@@ -407,7 +411,7 @@ def strain(event):
     import numpy as np
     from scipy import signal
 
-    from helpers.gw import strain as gw_strain
+    from chirps import strain as gw_strain
 
     pair = gw_strain.load_event(event, verbose=False)
     packed = {}

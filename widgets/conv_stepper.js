@@ -1,9 +1,9 @@
 // Convolution, step by step: walk over the output and see the sum behind every cell.
 
-import { card, dropdown, h, pills, readout, store, tick } from "./dom.js";
-import { NumberGrid } from "./grid.js";
-import { ANCHORS, factor, flip, isMatrix, outputSize, padding, products, text, windows } from "./numeric.js";
-import { walker } from "./walk.js";
+import { card, dropdown, h, pills, readout, store, tick } from "./parts/dom.js";
+import { NumberGrid } from "./parts/grid.js";
+import { ANCHORS, factor, flip, isMatrix, outputSize, padding, products, text, windows } from "./parts/numeric.js";
+import { walker } from "./parts/walk.js";
 
 // The numbers of the course's first page.
 const IMAGE = [[2, 3, 2, 4], [3, 1, 2, 2], [4, 1, 0, 1], [7, 2, 1, 3]];

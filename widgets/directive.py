@@ -26,8 +26,9 @@ from docutils.parsers.rst import directives
 from docutils.statemachine import StringList
 from sphinx.util.docutils import SphinxDirective
 
-from helpers import es_modules, widgets
+import widgets
 from helpers.sources import written_whole
+from widgets import es_modules, pictures
 
 QUIZ = "quiz"
 
@@ -106,13 +107,11 @@ class WidgetDirective(SphinxDirective):
 
     def picture(self, name):
         """Return the picture for readers without scripts."""
-        import widget_pictures
-
-        if name not in widget_pictures.PICTURES:
+        if name not in pictures.PICTURES:
             return []
         depth = self.env.docname.count("/")
-        file = f"{'../' * depth}_static/widgets/pictures/{name}.{widget_pictures.kind(name)}"
-        alt = self.options.get("alt", widget_pictures.ALT[name])
+        file = f"{'../' * depth}_static/widgets/pictures/{name}.{pictures.kind(name)}"
+        alt = self.options.get("alt", pictures.ALT[name])
         note = "Interactive where scripts are allowed; here it is a picture."
         return [
             nodes.raw(
@@ -183,20 +182,19 @@ def complete(app, exception):
     """Write what the widgets need beside their modules in the built site."""
     if exception is not None or app.builder.format != "html":
         return
-    import widget_pictures
 
     folder = Path(app.outdir) / "_static" / "widgets"
     roots = [widget.module for widget in widgets.WIDGETS.values()]
     with written_whole(folder / "bundle.js") as path:
-        path.write_text(es_modules.as_script(widgets.statics(), roots), encoding="utf-8")
+        path.write_text(es_modules.as_script(widgets.FOLDER.parent, roots), encoding="utf-8")
     for name, make in widgets.DATA.items():
         value = json.dumps(make(), separators=(",", ":"), ensure_ascii=False)
         with written_whole(folder / "data" / f"{name}.js") as path:
             path.write_text(f'courseWidgets.data["{name}"] = {value};\n', encoding="utf-8")
-    for name in widget_pictures.PICTURES:
-        file = folder / "pictures" / f"{name}.{widget_pictures.kind(name)}"
+    for name in pictures.PICTURES:
+        file = folder / "pictures" / f"{name}.{pictures.kind(name)}"
         with written_whole(file) as path:
-            widget_pictures.draw(name, path)
+            pictures.draw(name, path)
 
 
 def setup(app):

@@ -113,7 +113,7 @@ def _as_function(path, text):
     text, n_defaults = DEFAULT.subn("const $default = ", text)
     left = LEFT_OVER.search(text)
     if left:
-        raise DataError(f"{path}: helpers.es_modules does not understand {left[0].strip()!r}.")
+        raise DataError(f"{path}: widgets.es_modules does not understand {left[0].strip()!r}.")
     if n_defaults:
         exports.append("default: $default")
     return (

@@ -1,11 +1,11 @@
 // A kernel on a photo: change a weight and see at once what the picture becomes.
 
-import { colourTable, paint } from "./colours.js";
-import { button, card, dropdown, h, pills, problemLine, readout, slider, store, tick } from "./dom.js";
-import { filter, turnedEdge, usualSize } from "./filter.js";
-import { NumberGrid } from "./grid.js";
-import { PictureError, greyOf, readPicture } from "./images.js";
-import { isMatrix, text } from "./numeric.js";
+import { colourTable, paint } from "./parts/colours.js";
+import { button, card, dropdown, h, pills, problemLine, readout, slider, store, tick } from "./parts/dom.js";
+import { filter, turnedEdge, usualSize } from "./parts/filter.js";
+import { NumberGrid } from "./parts/grid.js";
+import { PictureError, greyOf, readPicture } from "./parts/images.js";
+import { isMatrix, text } from "./parts/numeric.js";
 
 const SIDE = 320; // pixels
 const TURNED = "turned";

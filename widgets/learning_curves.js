@@ -1,8 +1,8 @@
 // The learning curves of every released run, from its run card.
 
-import { card, dropdown, h, pills, readout, store, svg, tick } from "./dom.js";
-import { Plot, line, tickText } from "./plot.js";
-import { MEASURES, cardsOf, curve, epochAt, nameOf, rangeOf, times } from "./runs.js";
+import { card, dropdown, h, pills, readout, store, svg, tick } from "./parts/dom.js";
+import { Plot, line, tickText } from "./parts/plot.js";
+import { MEASURES, cardsOf, curve, epochAt, nameOf, rangeOf, times } from "./parts/runs.js";
 
 const COLOURS = 8;
 const NAMES = { accuracy: "accuracy", loss: "loss", learning_rate: "learning rate", seconds: "seconds" };

@@ -11,8 +11,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 import helpers
-from helpers import convolution, datasets, plots, widgets
-from helpers.gw import images, strain
+import widgets
+from chirps import images, strain
+from helpers import convolution, datasets, plots
 
 SIZE = (8.0, 3.2)  # inches
 
@@ -70,7 +71,7 @@ def kernel_lab(figure):
 
 
 def preview():
-    """Return what tools/export_live.py kept for the two pictures below."""
+    """Return what widgets/live/export_live.py kept for the two pictures below."""
     return np.load(Path(helpers.__file__).parents[1] / "_build" / "live" / "preview.npz")
 
 

@@ -1,9 +1,9 @@
 // Pooling, step by step: walk over the output and see which cells each value comes from.
 
-import { button, card, h, pills, readout, store, tick } from "./dom.js";
-import { NumberGrid } from "./grid.js";
-import { inside, isMatrix, poolOf, text, windows } from "./numeric.js";
-import { walker } from "./walk.js";
+import { button, card, h, pills, readout, store, tick } from "./parts/dom.js";
+import { NumberGrid } from "./parts/grid.js";
+import { inside, isMatrix, poolOf, text, windows } from "./parts/numeric.js";
+import { walker } from "./parts/walk.js";
 
 const IMAGE = [
   [2, 3, 2, 4, 1, 0],

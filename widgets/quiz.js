@@ -3,7 +3,7 @@
 // In the site its texts are children of the element, with a slot each, so that they may hold
 // formulas and links; in a notebook they are options.
 
-import { button, card, h, store } from "./dom.js";
+import { button, card, h, store } from "./parts/dom.js";
 
 export function render({ model, el }) {
   const answers = model.get("answers") ?? [];

@@ -1,7 +1,7 @@
 // A stack of layers: what each puts out, how much of the image it sees, and what it costs.
 
-import { button, card, dropdown, field, h, readout, store, svg } from "./dom.js";
-import { MOST_LAYERS, STACKS, conv, dense, flatten, parseSize, pool, seenBy, sizeText, walk } from "./layers.js";
+import { button, card, dropdown, field, h, readout, store, svg } from "./parts/dom.js";
+import { MOST_LAYERS, STACKS, conv, dense, flatten, parseSize, pool, seenBy, sizeText, walk } from "./parts/layers.js";
 
 const KINDS = [
   ["conv", "convolution"],

@@ -1,9 +1,9 @@
 // The strain of a detector in time and frequency: whiten it, choose Q and band, find the chirp.
 
-import { colourTable, paint } from "./colours.js";
-import { button, card, dropdown, h, pills, problemLine, readout, slider, store, svg, tick } from "./dom.js";
-import { Plot, line } from "./plot.js";
-import { asSound, bandSpectrum, constantQ, geometric, median, noiseCurve, series, unpack, whiteSigma } from "./signal.js";
+import { colourTable, paint } from "./parts/colours.js";
+import { button, card, dropdown, h, pills, problemLine, readout, slider, store, svg, tick } from "./parts/dom.js";
+import { Plot, line } from "./parts/plot.js";
+import { asSound, bandSpectrum, constantQ, geometric, median, noiseCurve, series, unpack, whiteSigma } from "./parts/signal.js";
 
 const EVENTS = ["GW150914", "GW151012", "GW151226"];
 const ROWS = 120;

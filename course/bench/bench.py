@@ -1,7 +1,7 @@
 """Measure ways to do the same thing, side by side.
 
-    python tools/bench.py               prints tables, writes _build/bench.json and .md
-    python tools/bench.py --rounds 9
+    python -m course bench               prints tables, writes _build/bench.json and .md
+    python -m course bench --rounds 9
 
 The ways alternate within every round, so that whatever else the machine does falls on all. A first
 call counts its compilation: it gets a network that was never looked at.
@@ -23,11 +23,12 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-import bench_gw
 import numpy as np
 
-from helpers import backend, interpret, models, sources, training
+from course.bench import chirps as bench_chirps
+from helpers import backend, models, sources, training
 from helpers.backend import keras
+from inside import attribution
 
 RESULT = Path("_build/bench.json")
 STEPS = 20
@@ -38,7 +39,7 @@ LAST_CONV = "conv4"
 
 def together(model, layer):
     """Sixteen stimuli in one compiled batch."""
-    return interpret.maximum_stimuli(model, layer, FILTERS, steps=STEPS)[0]
+    return attribution.maximum_stimuli(model, layer, FILTERS, steps=STEPS)[0]
 
 
 def one_by_one(model, layer):
@@ -48,7 +49,7 @@ def one_by_one(model, layer):
     until = keras.Model(model.inputs[0], model.get_layer(layer).output)
     stimuli = []
     for k in FILTERS:
-        start, _ = interpret.maximum_stimuli(model, layer, [k], steps=0)
+        start, _ = attribution.maximum_stimuli(model, layer, [k], steps=0)
         picture = tf.constant(start)
         for _ in range(STEPS):
             with tf.GradientTape() as tape:
@@ -122,10 +123,10 @@ OURS = {"ours": backend.compiled, "ours, XLA": with_xla, "ours, eager": lambda f
 def ours(task, compiler, network, images, classes):
     with compiled_by(compiler):
         if task == "saliency":
-            return np.abs(interpret.saliency(network, images, classes))
+            return np.abs(attribution.saliency(network, images, classes))
         if task == "Grad-CAM":
-            return interpret.grad_cam(network, images, classes, LAST_CONV)
-        return interpret.maximum_stimuli(network, LAST_CONV, FILTERS, STEPS)[0]
+            return attribution.grad_cam(network, images, classes, LAST_CONV)
+        return attribution.maximum_stimuli(network, LAST_CONV, FILTERS, STEPS)[0]
 
 
 def tf_keras_vis(task, network, images, classes, *, at_once=True, bare=False):
@@ -147,7 +148,7 @@ def tf_keras_vis(task, network, images, classes, *, at_once=True, bare=False):
         settings = {"expand_cam": False, "normalize_cam": False}
         return Gradcam(network)(score, images, penultimate_layer=LAST_CONV, **settings)
     climb = ActivationMaximization(network, model_modifier=ExtractIntermediateLayer(LAST_CONV))
-    start, _ = interpret.maximum_stimuli(network, LAST_CONV, FILTERS, steps=0)
+    start, _ = attribution.maximum_stimuli(network, LAST_CONV, FILTERS, steps=0)
     settings = {"input_modifiers": [], "regularizers": []} if bare else {}
     parts = [list(FILTERS)] if at_once else [[k] for k in FILTERS]
     return np.concatenate(
@@ -155,7 +156,7 @@ def tf_keras_vis(task, network, images, classes, *, at_once=True, bare=False):
     )
 
 
-def attribution(rounds):
+def time_attribution(rounds):
     """Time three tasks in all ways; return rows of a table, one for each task and way."""
     rng = np.random.default_rng(0)
     images = rng.random((N_IMAGES, 32, 32, 3), dtype="float32")
@@ -209,7 +210,6 @@ def summary(times, name):
 PEAK = """
 import resource, sys
 import numpy as np
-sys.path.insert(0, "tools")
 import bench
 from helpers import interpret
 network = bench.cifar_cnn()
@@ -217,9 +217,9 @@ def peak():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024  # kiB on Linux
 before = peak()
 images = np.random.default_rng(0).random((256, 32, 32, 3), dtype="float32")
-interpret.saliency(network, images, 0, "guided")
-interpret.grad_cam(network, images, 0, "conv4")
-interpret.feature_maps(network, "conv4", images)
+attribution.saliency(network, images, 0, "guided")
+attribution.grad_cam(network, images, 0, "conv4")
+attribution.feature_maps(network, "conv4", images)
 print(before, peak())
 """
 
@@ -270,8 +270,8 @@ def main():
         compare(f"16 stimuli of {layer}, 20 steps", together, one_by_one, (model, layer), rounds)
         for layer in ("leaky1", "leaky4")
     ]
-    ways, peak = attribution(rounds), memory()
-    waves = bench_gw.measure(rounds)
+    ways, peak = time_attribution(rounds), memory()
+    waves = bench_chirps.measure(rounds)
     about = training.environment()
     if hasattr(os, "getloadavg"):
         about["load_average"] = round(os.getloadavg()[0], 2)
@@ -281,7 +281,7 @@ def main():
             table(rows),
             attribution_table(ways),
             f"{peak['images']} images at once: at most {peak['peak_MiB']} MiB of memory in all.",
-            bench_gw.report(waves),
+            bench_chirps.report(waves),
             f"{about['hardware']}, {platform.system()}; {packages}; median of {rounds} rounds.",
         ]
     )
@@ -303,7 +303,3 @@ def main():
             + "\n",
             encoding="utf-8",
         )
-
-
-if __name__ == "__main__":
-    main()

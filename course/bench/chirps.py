@@ -1,6 +1,6 @@
 """Measure what the gravitational-wave helpers cost, beside gwpy and LALSuite where installed.
 
-    python tools/bench_gw.py            prints the tables, as `make bench` does
+    python -m course bench-chirps            prints the tables, as `make bench` does
 
 Ours and a peer's turn come alternately in every round, so that whatever else the machine does falls
 on both.
@@ -16,8 +16,8 @@ from functools import partial
 
 import numpy as np
 
-from helpers.gw import grid, images, noise, search, simulate, waveform
-from helpers.gw.grid import BAND, DURATION, FREQUENCIES, SAMPLE_RATE, WINDOW, WINDOW_START
+from chirps import grid, images, noise, search, simulate, waveform
+from chirps.grid import BAND, DURATION, FREQUENCIES, SAMPLE_RATE, WINDOW, WINDOW_START
 
 ROUNDS = 5
 N_IMAGES, N_PEER_IMAGES = 128, 4
@@ -142,7 +142,7 @@ def compare(name, ours, n_ours, peer, module, theirs, n_theirs, check, rounds):
 SIMULATE = """
 import json, pathlib, re, time
 from helpers import environment
-from helpers.gw import simulate
+from chirps import simulate
 started = time.perf_counter(), time.process_time()
 simulate.dataset({n} // 2, {n} // 2, seed=0)
 wall, cpu = time.perf_counter() - started[0], time.process_time() - started[1]

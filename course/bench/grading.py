@@ -1,4 +1,4 @@
-"""Measure the grader: `python tools/bench_grading.py [--students 1000] [--peer] [--page PAGE]`.
+"""Measure the grader: `python -m course bench-grading [--students 1000] [--peer] [--page PAGE]`.
 
 Makes a class, grades it by the same rules as `make grade`, and counts CPU seconds of everything
 that was started. With --peer the same submissions go through `nbgrader autograde` in the same run,
@@ -19,21 +19,17 @@ import time
 from importlib.metadata import version
 from pathlib import Path
 
-import exercises
 import nbformat
-import notebook
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).resolve().parent / "grading"))
-import probes
-import student
-import synthetic
-
+from course import ROOT, exercises
+from course.build import student
+from course.grade import probes, synthetic
 from helpers import environment
 from helpers.sources import written_whole
 
-PAGE = "02_kernels"  # needs no TensorFlow
-PEER = notebook.ROOT / "_build" / "nbgrader"
+PAGE = "kernels"  # needs no TensorFlow
+PEER = ROOT / "_build" / "nbgrader"
 
 
 def spent(command, **options):
@@ -53,10 +49,10 @@ def copy_of_course(place):
     """Copy what grading needs, so that nobody's gradebook is touched."""
     ignore = shutil.ignore_patterns("__pycache__", "models", "*.ipynb")
     for name in ("tools", "helpers", "profiles", "data", "notebooks"):
-        shutil.copytree(notebook.ROOT / name, place / name, ignore=ignore)
+        shutil.copytree(ROOT / name, place / name, ignore=ignore)
     (place / "book").mkdir()
     for name in ("Snakefile", "uv.lock", "_config.yml", "book/references.bib"):
-        shutil.copy(notebook.ROOT / name, place / name)
+        shutil.copy(ROOT / name, place / name)
     return place
 
 
@@ -75,7 +71,7 @@ def ours(place, folder):
     rules = ["snakemake", "--profile", "profiles/local", "--cores", "2", "--"]
     wall, cpu = 0, 0
     for command in (
-        [sys.executable, "tools/grading/collect.py", str(folder)],
+        [sys.executable, "-m", "course", "collect", str(folder)],
         [sys.executable, "-m", *rules, "_build/grading/gradebook.sqlite"],
     ):
         seconds, more = spent(command, cwd=course, env=env)
@@ -95,7 +91,7 @@ def install_peer():
     """Install nbgrader beside, if it is not there; return its Python."""
     python = PEER / "bin" / "python"
     if not (PEER / "bin" / "nbgrader").is_file():
-        uv = notebook.ROOT / ".boot" / "bin" / "uv"
+        uv = ROOT / ".boot" / "bin" / "uv"
         subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, PEER], check=True)
         packages = [f"{p}=={version(p)}" for p in student.PACKAGES.values() if p != "keras"]
         install = [uv, "pip", "install", "--quiet", "--python", python, "nbgrader", "ipykernel"]
@@ -153,7 +149,7 @@ def theirs(place, page, students, graded_only):
         'c = get_config()\nc.CourseDirectory.course_id = "course"\n'
         "c.ClearSolutions.enforce_metadata = False\nc.ExecutePreprocessor.timeout = 60\n"
     )
-    env = {**os.environ, "PYTHONPATH": str(notebook.ROOT), "PATH": f"{python.parent}:/usr/bin:/bin"}
+    env = {**os.environ, "PYTHONPATH": str(ROOT), "PATH": f"{python.parent}:/usr/bin:/bin"}
     tool = [str(python), "-m", "nbgrader"]
     spent([*tool, "generate_assignment", "ps1"], cwd=course, env=env)
     result = spent([*tool, "autograde", "ps1", "--create"], cwd=course, env=env)
@@ -190,9 +186,5 @@ def main():
         lines.append(f"| {name} | {numbers} |")
     text = "\n".join(lines) + "\n"
     print(text)
-    with written_whole(notebook.ROOT / "_build" / "bench_grading.md") as part:
+    with written_whole(ROOT / "_build" / "bench_grading.md") as part:
         part.write_text(text, encoding="utf-8")
-
-
-if __name__ == "__main__":
-    main()

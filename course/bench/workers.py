@@ -1,7 +1,7 @@
 """Measure what a second worker brings: the pages run with one, then with two.
 
-    python tools/bench_workers.py quick
-    python tools/bench_workers.py quick --pages 01_convolution,02_kernels
+    python -m course bench-workers quick
+    python -m course bench-workers quick --pages convolution,kernels
 
 Writes _build/bench_workers.json. Only on a quiet computer does the ratio mean anything, so the load
 before each run is kept beside it.
@@ -15,8 +15,7 @@ import sys
 import time
 from pathlib import Path
 
-import notebook
-
+from course import notebook
 from helpers import environment, sources
 
 
@@ -58,7 +57,3 @@ def main():
     for workers, run in runs.items():
         print(f"{workers} workers: {run['seconds']} s, load before {run['load_before']}")
     print(f"two are {ratio} times as fast as one")
-
-
-if __name__ == "__main__":
-    main()

@@ -7,7 +7,7 @@ boxes of the class `warning`. The list repeats their words, and leads to each bo
 import re
 from dataclasses import dataclass
 
-import notebook
+from course import notebook
 
 PLACE = "<!-- what the originals got wrong, page by page -->"
 TITLE = "What the original got wrong"
@@ -41,7 +41,7 @@ def marked(page, cells):
     Parameters
     ----------
     page : str
-        E.g. ``01_convolution``.
+        E.g. ``convolution``.
     cells : list of NotebookNode
         Changed in place.
 

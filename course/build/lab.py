@@ -1,12 +1,12 @@
-"""Copy the students' notebooks into lab/, to work in: `python tools/lab.py`.
+"""Copy the students' notebooks into lab/, to work in: `python -m course lab`.
 
 What is there already stays.
 """
 
-import notebook
-import student
+from course import ROOT, notebook
+from course.build import student
 
-LAB = notebook.ROOT / "lab"
+LAB = ROOT / "lab"
 
 
 def main():
@@ -16,7 +16,3 @@ def main():
             print(f"lab/{target.name} is yours; delete it to get a fresh copy")
         else:
             notebook.write(student.student_notebook(page), target)
-
-
-if __name__ == "__main__":
-    main()

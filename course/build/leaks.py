@@ -1,4 +1,4 @@
-"""Look for solutions in what students receive: `python tools/leaks.py`, after `make site`.
+"""Look for solutions in what students receive: `python -m course leaks`, after `make site`.
 
 What must not be found are the lines that exist only in what is taken away: from the site the cells
 tagged `graded`, from the students' notebooks and archive the solutions of all exercises. Lines that
@@ -9,15 +9,14 @@ import html
 import io
 import json
 import re
-import sys
 import zipfile
 from functools import cache
 from pathlib import Path
 
-import exercises
 import nbformat
-import notebook
 from sphinx.search.en import SearchEnglish
+
+from course import ROOT, exercises, notebook
 
 SHORTEST = 12  # characters without blanks; shorter lines say nothing
 TAG = re.compile(r"<[^>]+>")
@@ -55,7 +54,7 @@ def public_text():
                 found += [cell.source, output_text(cell)]
         for exercise in exercises.exercises(page):
             found += [exercise.stub, exercise.checking]
-    for path in (notebook.ROOT / "helpers").rglob("*.py"):
+    for path in (ROOT / "helpers").rglob("*.py"):
         found.append(path.read_text(encoding="utf-8"))
     return "\n".join(map(squeezed, found))
 
@@ -113,7 +112,7 @@ def _open_texts():
             if "graded" not in exercises.tags(cell):
                 yield output_text(cell)
     for pattern in ("book/**/*.md", "book/**/*.bib", "helpers/**/*.py"):
-        for path in notebook.ROOT.glob(pattern):
+        for path in ROOT.glob(pattern):
             yield path.read_text(encoding="utf-8")
 
 
@@ -192,12 +191,8 @@ def contents(folder, without=()):
 
 
 def main():
-    html_folder = notebook.ROOT / "_build" / "html"
+    html_folder = ROOT / "_build" / "html"
     found = find(contents(html_folder, without=("student",)), graded_only=True)
     found += find(contents(html_folder / "student"), graded_only=False)
     print("\n".join(found) or "No solution is in what students receive.")
     return bool(found)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

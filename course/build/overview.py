@@ -3,7 +3,7 @@
 In ``book/index.md`` stands a block that gives every chapter a sentence:
 
     ```{chapters}
-    01_convolution: A 4×4 matrix, a 2×2 kernel, and the arithmetic of every output cell.
+    convolution: A 4×4 matrix, a 2×2 kernel, and the arithmetic of every output cell.
     ```
 
 Parts and their order are those of ``_toc.yml``; titles, exercises, times and seconds are read from
@@ -15,9 +15,9 @@ import re
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-import exercises
-import notebook
 import yaml
+
+from course import ROOT, exercises, notebook
 
 BLOCK = re.compile(r"^```\{chapters\}\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 WORDS_A_MINUTE = 200
@@ -65,7 +65,7 @@ def facts(page):
 
 def chapters():
     """Return the chapters of every part of the book, from ``_toc.yml``: {caption: [page, …]}."""
-    toc = yaml.safe_load((notebook.ROOT / "_toc.yml").read_text(encoding="utf-8"))
+    toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
     found = {}
     for part in toc["parts"]:
         files = [PurePosixPath(chapter["file"]) for chapter in part["chapters"]]

@@ -1,4 +1,4 @@
-"""Build the site with a PDF of every chapter: `python tools/print_pages.py`, or `make pdf`.
+"""Build the site with a PDF of every chapter: `python -m course pdf`, or `make pdf`.
 
 A headless Chromium prints the pages as ``book/_static/print.css`` lays them out, solutions folded.
 It gets them from this program, under the address that the course is published at, so that links in
@@ -11,10 +11,9 @@ import sys
 from contextlib import contextmanager
 from urllib.parse import unquote, urlsplit
 
-import build_site
-import notebook
-import student
-
+from course import ROOT, notebook
+from course.build import site as build_site
+from course.build import student
 from helpers.sources import written_whole
 
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -66,7 +65,7 @@ def print_page(context, html, name, target):
     html : pathlib.Path
         Folder of the site.
     name : str
-        The page in it, e.g. ``notebooks/01_convolution.html``.
+        The page in it, e.g. ``notebooks/convolution.html``.
     target : pathlib.Path
         The PDF, complete or absent.
 
@@ -106,8 +105,4 @@ def main():
         for name in notebook.pages():
             print_page(context, build_site.HTML, f"notebooks/{name}.html", folder / f"{name}.pdf")
     size = sum(path.stat().st_size for path in folder.glob("*.pdf")) / 1e6
-    print(f"The chapters are in {folder.relative_to(notebook.ROOT)}, {size:.1f} MB in all.")
-
-
-if __name__ == "__main__":
-    main()
+    print(f"The chapters are in {folder.relative_to(ROOT)}, {size:.1f} MB in all.")

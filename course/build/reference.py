@@ -14,13 +14,13 @@ import re
 import tokenize
 from pathlib import Path
 
-import dependencies
-import notebook
+from course import ROOT, notebook
+from course.run import dependencies
 
 SHORT = 60  # characters of a value that is shown whole
 MODULES = "<!-- every module of helpers -->"  # stands there in its place
 CHECKS = "helpers.checks"
-GRAVITATIONAL_WAVES = "helpers.gw"
+GRAVITATIONAL_WAVES = "chirps"
 
 # What students call. The rest makes checks, or judges.
 OF_CHECKS = """\
@@ -35,10 +35,10 @@ OF_CHECKS = """\
 
 
 def modules():
-    """Return the names of all modules that get a page, e.g. ``helpers.gw.search``, sorted."""
+    """Return the names of all modules that get a page, e.g. ``chirps.search``, sorted."""
     found = []
-    for path in sorted((notebook.ROOT / "helpers").rglob("*.py")):
-        parts = path.relative_to(notebook.ROOT).with_suffix("").parts
+    for path in sorted((ROOT / "helpers").rglob("*.py")):
+        parts = path.relative_to(ROOT).with_suffix("").parts
         if parts[-1] == "__init__":
             parts = parts[:-1]
         name = ".".join(parts)
@@ -51,7 +51,7 @@ def modules():
 
 def source_of(module):
     """Return the path of a module."""
-    path = notebook.ROOT.joinpath(*module.split("."))
+    path = ROOT.joinpath(*module.split("."))
     return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
 
 

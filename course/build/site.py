@@ -1,4 +1,4 @@
-"""Build the site from the recorded notebooks: `python tools/build_site.py`.
+"""Build the site from the recorded notebooks: `python -m course site`.
 
 The records become pages in ``_build/book``: an exercise shows its stub, and its solution folded
 under it; cells tagged `graded` are left out. Every module of `helpers` gets a page there. Sphinx
@@ -14,19 +14,15 @@ import subprocess
 import sys
 from pathlib import Path
 
-import api_pages
-import errata
-import exercises
 import nbformat
-import notebook
-import overview
-import student
 import yaml
 
+from course import ROOT, exercises, notebook
+from course.build import errata, overview, reference, student
 from helpers.sources import written_whole
 
-BOOK = notebook.ROOT / "_build" / "book"
-HTML = notebook.ROOT / "_build" / "html"
+BOOK = ROOT / "_build" / "book"
+HTML = ROOT / "_build" / "html"
 COPIED = ("_config.yml", "_toc.yml", "book/**/*")
 UNTRACKED = ("__pycache__", ".ipynb_checkpoints")
 
@@ -128,8 +124,8 @@ def graded_table():
 
 def doorway():
     """Return the page at the root of the site, which leads to the home page of the book."""
-    title = yaml.safe_load((notebook.ROOT / "_config.yml").read_text("utf-8"))["title"]
-    home = yaml.safe_load((notebook.ROOT / "_toc.yml").read_text("utf-8"))["root"]
+    title = yaml.safe_load((ROOT / "_config.yml").read_text("utf-8"))["title"]
+    home = yaml.safe_load((ROOT / "_toc.yml").read_text("utf-8"))["root"]
     return DOORWAY.format(title=html.escape(title), home=f"{home}.html")
 
 
@@ -137,24 +133,27 @@ def stage():
     """Put what the site is built from into ``_build/book``, touching only what changed."""
     wanted = {}
     for pattern in COPIED:
-        for path in notebook.ROOT.glob(pattern):
+        for path in ROOT.glob(pattern):
             if path.is_file() and not set(UNTRACKED) & set(path.parts):
-                wanted[path.relative_to(notebook.ROOT)] = path.read_bytes()
+                wanted[path.relative_to(ROOT)] = path.read_bytes()
+    for path in (ROOT / "widgets").rglob("*"):
+        if path.suffix in (".js", ".css"):
+            wanted[Path("book/_static") / path.relative_to(ROOT)] = path.read_bytes()
     boxes = {}
     for page in notebook.pages():
         path = notebook.NOTEBOOKS / f"{page}.ipynb"
         shown = site_notebook(nbformat.read(path, as_version=4))
         boxes[page] = errata.marked(page, shown.cells)
-        wanted[path.relative_to(notebook.ROOT)] = nbformat.writes(shown).encode()
+        wanted[path.relative_to(ROOT)] = nbformat.writes(shown).encode()
     for name, filled in {
         "index": overview.expanded,
         "errata": lambda text: text.replace(errata.PLACE, errata.listed(boxes)),
-        "api": lambda text: text.replace(api_pages.MODULES, api_pages.overview()),
+        "api": lambda text: text.replace(reference.MODULES, reference.overview()),
         "instructors": lambda text: text.replace(GRADED_TABLE, graded_table()),
     }.items():
         page = Path(f"book/{name}.md")
         wanted[page] = filled(wanted[page].decode()).encode()
-    wanted |= {path: text.encode() for path, text in api_pages.pages().items()}
+    wanted |= {path: text.encode() for path, text in reference.pages().items()}
     for path in [p for p in BOOK.rglob("*") if p.is_file()] if BOOK.is_dir() else []:
         if path.relative_to(BOOK) not in wanted:
             path.unlink()
@@ -175,13 +174,13 @@ def main():
         "build",
         str(BOOK),
         "--path-output",
-        str(notebook.ROOT),
+        str(ROOT),
         "-W",
         "-n",
         "--keep-going",
         "-q",
     ]
-    result = subprocess.run(command, cwd=notebook.ROOT, capture_output=True, text=True)
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     missing = [
         page for page in notebook.pages() if not (HTML / "notebooks" / f"{page}.html").is_file()
     ]
@@ -192,8 +191,4 @@ def main():
     with written_whole(HTML / "index.html") as part:
         part.write_text(doorway(), encoding="utf-8")
     student.release(HTML / "student")
-    print(f"The site is in {HTML.relative_to(notebook.ROOT)}. Look at it with: make serve")
-
-
-if __name__ == "__main__":
-    main()
+    print(f"The site is in {HTML.relative_to(ROOT)}. Look at it with: make serve")

@@ -1,4 +1,4 @@
-"""Make what students receive: `python tools/student.py`.
+"""Make what students receive: `python -m course student`.
 
 _build/student/                    a notebook for each page, without solutions and outputs
     convolutions-to-chirps.zip     these, with `helpers`, released weights and a start page
@@ -19,22 +19,21 @@ import sys
 import zipfile
 from functools import cache
 
-import exercises
 import nbformat
-import notebook
 import yaml
 
+from course import ROOT, exercises, notebook
 from helpers.sources import written_whole
 
-BUILD = notebook.ROOT / "_build"
+BUILD = ROOT / "_build"
 STUDENT, INSTRUCTOR = BUILD / "student", BUILD / "instructor"
 ZIP = "convolutions-to-chirps.zip"
 
 # What a student needs beside the notebooks. Everything else of the repository stays out.
-SHARED = ("helpers/**/*.py", "helpers/checks/solutions.json", "data/registry.toml",
-          "data/metrics.toml", "data/gw/*", "data/models/**/*", "requirements.txt",
-          "book/_static/widgets/*", "book/_static/live/*",  # as helpers/_static
-          "LICENSE", "LICENSE-CONTENT", "CITATION.cff")  # fmt: skip
+SHARED = ("inside/*.py", "helpers/**/*.py", "chirps/*.py", "widgets/**/*",
+          "helpers/checks/solutions.json", "data/registry.toml", "data/metrics.toml",
+          "data/gw/*", "data/models/**/*", "requirements.txt", "LICENSE",
+          "LICENSE-CONTENT", "CITATION.cff")  # fmt: skip
 STAMP = (2026, 1, 1, 0, 0, 0)  # of every file in the archive, so that equal input gives equal bytes
 
 # Modules that the pages import, and the packages that bring them. Where all are there already, as
@@ -85,7 +84,7 @@ START = """# Convolutions to Chirps: start here
    On a Mac, one with an Apple processor.
 2. In this folder: `python3 -m venv .venv`, then `.venv/bin/pip install -r requirements.txt`
    (on Windows `.venv\\Scripts\\pip`).
-3. `.venv/bin/jupyter lab`, and open `01_convolution.ipynb`.
+3. `.venv/bin/jupyter lab`, and open `convolution.ipynb`.
 
 Every exercise is a cell to fill in, and the next cell checks it. `check.name.hint()` helps, twice
 or more; `check.name.solution()` shows the solution of an exercise that is not graded.
@@ -105,7 +104,7 @@ def settings():
 
     The repository is empty where no address is known; a workflow on GitHub knows its own.
     """
-    config = yaml.safe_load((notebook.ROOT / "_config.yml").read_text(encoding="utf-8"))
+    config = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
     course = config["sphinx"]["config"]["course_published"]
     repository = course["repository"] or os.environ.get("GITHUB_REPOSITORY", "")
     return {**course, "repository": repository}
@@ -231,7 +230,7 @@ def _plain_block(found):
 
 @cache
 def _bibliography():
-    text = (notebook.ROOT / "book" / "references.bib").read_text(encoding="utf-8")
+    text = (ROOT / "book" / "references.bib").read_text(encoding="utf-8")
     entries = re.split(r"^@\w+\{", text, flags=re.MULTILINE)[1:]
     return {entry.split(",")[0].strip(): entry for entry in entries}
 
@@ -273,10 +272,9 @@ def write_archive(path, notebooks):
     """Write the archive for students: notebooks, helpers, weights, and a checksum of each."""
     files = {p.name: p.read_bytes() for p in notebooks}
     for pattern in SHARED:
-        for file in sorted(notebook.ROOT.glob(pattern)):
+        for file in sorted(ROOT.glob(pattern)):
             if file.is_file() and "__pycache__" not in file.parts:
-                name = file.relative_to(notebook.ROOT).as_posix()
-                files[name.replace("book/_static/", "helpers/_static/")] = file.read_bytes()
+                files[file.relative_to(ROOT).as_posix()] = file.read_bytes()
     files["START.md"] = START.encode()
     files["SHA256SUMS"] = sums(sorted(files.items())).encode()
     with written_whole(path) as part, zipfile.ZipFile(part, "w") as archive:
@@ -306,15 +304,11 @@ def main():
     write_notebooks(INSTRUCTOR, key_notebook)
     print("_build/instructor: the notebooks with their solutions")
     if os.environ.get("COURSE_KEYS"):
-        sys.path.insert(0, str(notebook.ROOT / "tools" / "grading"))
-        import key
+        sys.path.insert(0, str(ROOT / "tools" / "grading"))
+        from course.grade import key
 
         try:
             key.write(INSTRUCTOR / "key.json")
         except key.TermError as problem:
             sys.exit(str(problem))
         print("_build/instructor/key.json: the answers to the graded exercises of this term")
-
-
-if __name__ == "__main__":
-    sys.exit(main())

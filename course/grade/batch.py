@@ -1,4 +1,4 @@
-"""Run a batch of submissions, each in a sandbox: `python tools/grading/batch.py BATCH OUT`.
+"""Run a batch of submissions, each in a sandbox: `python -m course run-batch BATCH OUT`.
 
 Of a notebook the graded cells run, and those that the student added; of the course's own cells no
 other, so nothing is trained anew. What a submission answered is kept beside a digest of all that
@@ -14,26 +14,24 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-import codec
-import notebook
 import numpy as np
-import probes
-import sandbox
-from collect import GRADING, wanted_files
 
+from course import ROOT
+from course.grade import codec, probes, sandbox
+from course.grade.collect import GRADING, wanted_files
 from helpers.sources import written_whole
 
-HERE = Path(__file__).resolve().parent
 CELL_SECONDS = 15
 CALL_SECONDS = 5
 RERUNS = 3  # without the cell that did not end
 LIMITS = sandbox.Limits(silence=CELL_SECONDS + 10)
 MOST_CELLS = 300
 
-# What of `helpers` is in reach: what graded cells may use, and what reads weights.
-HELPERS = ("__init__.py", "personal.py", "sources.py", "weights.py")
-INSIDE = ("run_submission.py", "codec.py")
+# What of the course is in reach: what graded cells may use, what reads weights, what sends answers.
+IN_REACH = (
+    *(f"helpers/{name}.py" for name in ("__init__", "personal", "sources", "weights")),
+    *("course/__init__.py", "course/grade/__init__.py", "course/grade/codec.py"),
+)
 
 
 class Unreadable(ValueError):
@@ -201,9 +199,8 @@ def in_sandbox(page, cells, folder):
         for path in (job, *job.rglob("*")):
             path.chmod(0o755 if path.is_dir() else 0o644)
         shared = {"/job": job}
-        shared |= {f"/course/{name}": HERE / name for name in INSIDE}
-        helpers = notebook.ROOT / "helpers"
-        shared |= {f"/course/helpers/{name}": helpers / name for name in HELPERS}
+        shared |= {f"/course/{name}": ROOT / name for name in IN_REACH}
+        shared["/course/run_submission.py"] = ROOT / "course" / "grade" / "run_submission.py"
         program = [sys.executable, "/course/run_submission.py", "/job"]
         result = sandbox.run(program, shared, LIMITS)
     if next(codec.messages(result.output), ({}, []))[0] != {"ready": True}:
@@ -262,10 +259,9 @@ def machinery():
     digest = hashlib.sha256(
         repr((LIMITS, CELL_SECONDS, CALL_SECONDS, RERUNS, sys.version)).encode()
     )
-    helpers = notebook.ROOT / "helpers"
-    own = ("batch.py", "sandbox.py")
-    for path in (*(HERE / n for n in (*INSIDE, *own)), *(helpers / n for n in HELPERS)):
-        digest.update(path.read_bytes())
+    own = (f"course/grade/{name}.py" for name in ("batch", "sandbox", "run_submission"))
+    for name in (*IN_REACH, *own):
+        digest.update((ROOT / name).read_bytes())
     return digest.hexdigest()
 
 
@@ -330,7 +326,3 @@ def main():
         sys.exit(str(problem))
     with written_whole(args.out) as part:
         part.write_text(json.dumps(done, indent=1, sort_keys=True), encoding="utf-8")
-
-
-if __name__ == "__main__":
-    main()

@@ -1,4 +1,4 @@
-"""Gather what students handed in: `python tools/grading/collect.py SUBMISSIONS`.
+"""Gather what students handed in: `python -m course collect SUBMISSIONS`.
 
 SUBMISSIONS is a folder with one folder for each student, named by identifier; or what a learning
 management system exports, as a zip file or unpacked: Canvas (``name_12345_67890_file.ipynb``) or
@@ -25,14 +25,11 @@ import zlib
 from functools import cache
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-import exercises
-import notebook
-import term
-
+from course import ROOT, exercises, notebook
+from course.grade import term
 from helpers.sources import written_whole
 
-GRADING = notebook.ROOT / "_build" / "grading"
+GRADING = ROOT / "_build" / "grading"
 LARGEST = 25_000_000  # bytes of one file
 MOST = 200  # files of one student
 BATCH = 25  # submissions in one job
@@ -61,8 +58,8 @@ def wanted_files():
 def _pattern(name):
     """Return a pattern for a name with something around its parts.
 
-    Browsers, systems and students add to names: ``01_convolution (1).ipynb``, ``Copy of
-    01_convolution.ipynb``, ``01_convolution_Ada.ipynb``, ``first_cnn.weights-2.h5``.
+    Browsers, systems and students add to names: ``convolution (1).ipynb``, ``Copy of
+    convolution.ipynb``, ``01_convolution_Ada.ipynb``, ``first_cnn.weights-2.h5``.
     """
     parts = r"(?:[^A-Za-z0-9].*)?\.".join(re.escape(part) for part in name.split("."))
     return re.compile(rf"(?:.*[^A-Za-z0-9])?{parts}", re.IGNORECASE)
@@ -395,7 +392,7 @@ def source_of(text):
     source = Path(text).expanduser()
     if not source.exists():
         raise NothingToGrade(f"SUBMISSIONS={text}: there is no such folder or archive.")
-    if notebook.ROOT.is_relative_to(source.resolve()):
+    if ROOT.is_relative_to(source.resolve()):
         raise NothingToGrade(
             f"SUBMISSIONS={text} holds the course itself. Put the submissions into a folder of "
             "their own: make grade SUBMISSIONS=folder-or-zip"
@@ -429,7 +426,7 @@ def refuse_mistakes(text, found, strays, roster):
         seen = seen or [f"{who}: no file" for who in sorted(found)] or ["nothing"]
         raise NothingToGrade(
             f"SUBMISSIONS={text} holds no file that counts and belongs to a student. Expected are "
-            "one folder for each student, such as ab12cd34/01_convolution.ipynb, or what Canvas or "
+            "one folder for each student, such as ab12cd34/convolution.ipynb, or what Canvas or "
             "Moodle exports. Found:\n  " + "\n  ".join(seen[:FEW])
         )
     if roster and not set(found) & set(roster):
@@ -473,7 +470,3 @@ def main():
     with written_whole(GRADING / "strays.txt") as part:
         part.write_text("".join(f"{line}\n" for line in strays), encoding="utf-8")
     print(report(found, strays, batches, roster))
-
-
-if __name__ == "__main__":
-    main()

@@ -1,4 +1,4 @@
-"""Put the verdicts of a class into one file: `python tools/grading/gradebook.py JUDGED …`.
+"""Put the verdicts of a class into one file: `python -m course gradebook JUDGED …`.
 
 Writes ``gradebook.sqlite`` (tables `students`, `grades`, `exercises`, `flags`), ``grades.csv``,
 ``canvas.csv`` and ``moodle.csv`` for the learning management systems, and ``feedback/<id>.html``
@@ -11,17 +11,13 @@ import datetime
 import json
 import os
 import shutil
-import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-import feedback
-import probes
 import sqlalchemy as sa
-import term
-from collect import GRADING, wanted_files
 
+from course.grade import feedback, probes, term
+from course.grade.collect import GRADING, wanted_files
 from helpers import checks
 from helpers.sources import written_whole
 
@@ -373,7 +369,3 @@ def main():
         new.rename(GRADING / "feedback")
     with written_whole(GRADING / "summary.txt") as part:
         part.write_text(summary(grades, flags, measurements(judged)) + "\n", encoding="utf-8")
-
-
-if __name__ == "__main__":
-    main()

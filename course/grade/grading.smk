@@ -6,8 +6,7 @@ import datetime
 import hashlib
 from pathlib import Path
 
-sys.path.insert(0, os.path.join(workflow.basedir, "tools", "grading"))
-import term
+from course.grade import term
 
 
 def seed_digest():
@@ -15,8 +14,8 @@ def seed_digest():
     return hashlib.sha256(term.secret().encode()).hexdigest()
 
 
-GRADING_CODE = sorted(map(str, Path("tools/grading").glob("*.py")))
-HELPERS_CODE = sorted(map(str, Path("helpers").rglob("*.py")))
+GRADING_CODE = sorted(map(str, Path("course").rglob("*.py")))
+HELPERS_CODE = [str(p) for room in ("inside", "helpers", "chirps") for p in sorted(Path(room).rglob("*.py"))]
 BATCHES = sorted(path.stem for path in Path("_build/grading/batches").glob("*.json"))
 
 
@@ -29,7 +28,7 @@ rule grades:
     params:
         term=lambda w: term.digest(datetime.datetime.now(datetime.UTC)),
     shell:
-        "python tools/grading/gradebook.py {input.judged}"
+        "python -m course gradebook {input.judged}"
 
 
 rule run_batch:
@@ -47,7 +46,7 @@ rule run_batch:
         runtime=60,
         mem_mb=3000,
     shell:
-        "python tools/grading/batch.py {input.batch} {output}"
+        "python -m course run-batch {input.batch} {output}"
 
 
 rule judge_batch:
@@ -63,4 +62,4 @@ rule judge_batch:
         runtime=60,
         mem_mb=4000,
     shell:
-        "TF_NUM_INTRAOP_THREADS=1 python tools/grading/judge.py {input.ran} {output}"
+        "TF_NUM_INTRAOP_THREADS=1 python -m course judge {input.ran} {output}"

@@ -1,4 +1,4 @@
-"""Judge the answers of a batch: `python tools/grading/judge.py RAN OUT`.
+"""Judge the answers of a batch: `python -m course judge RAN OUT`.
 
 This is the trusted side. It reads plain data, runs nothing of a student's, and asks the same checks
 that students have. A function is judged by what it returned in the sandbox for the secret inputs.
@@ -9,20 +9,16 @@ for all of the batch.
 import argparse
 import hashlib
 import json
-import sys
 import tempfile
 import zipfile
 from functools import cache
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-import codec
-import notebook
 import numpy as np
-import probes
-import term
-from collect import GRADING
 
+from course import ROOT
+from course.grade import codec, probes, term
+from course.grade.collect import GRADING
 from helpers import checks
 from helpers.sources import written_whole
 
@@ -159,10 +155,9 @@ def _of_files(check, files, arrays):
 def machinery():
     """Return a digest of the checks and of what they use."""
     digest = hashlib.sha256(term.secret().encode())
-    for path in sorted((notebook.ROOT / "helpers").rglob("*.py")):
+    used = ("helpers/**/*.py", "inside/*.py", "chirps/*.py", "course/grade/*.py")
+    for path in sorted(path for pattern in used for path in ROOT.glob(pattern)):
         digest.update(path.read_bytes())
-    for name in ("judge.py", "codec.py", "probes.py"):
-        digest.update(Path(__file__).with_name(name).read_bytes())
     return digest.hexdigest()
 
 
@@ -213,7 +208,3 @@ def main():
     judged = {who: judge_student(who, pages) for who, pages in ran.items()}
     with written_whole(args.out) as part:
         part.write_text(json.dumps(judged, indent=1, sort_keys=True), encoding="utf-8")
-
-
-if __name__ == "__main__":
-    main()

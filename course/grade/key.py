@@ -4,13 +4,11 @@ import contextlib
 import io
 import json
 
-import exercises
-import notebook
 import numpy as np
-import probes
-import term
-from term import TermError
 
+from course import exercises, notebook
+from course.grade import probes, term
+from course.grade.term import TermError
 from helpers import personal
 from helpers.sources import written_whole
 

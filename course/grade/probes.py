@@ -4,16 +4,13 @@ The inputs follow from the secret seed, so nobody knows them before the handing 
 only: what should come out, nobody writes down anywhere.
 """
 
-import sys
 from functools import cache
-from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-import codec
-import exercises
 import numpy as np
-import student
-import term
+
+from course import exercises
+from course.build import student
+from course.grade import codec, term
 
 
 def kind(exercise):

@@ -23,10 +23,11 @@ import json
 import signal
 from pathlib import Path
 
-import codec
 import numpy as np
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
+
+from course.grade import codec
 
 ENOUGH = 400  # characters of an error
 

@@ -1,4 +1,4 @@
-"""Make a class that never was: `python tools/grading/synthetic.py FOLDER --students 1000`.
+"""Make a class that never was: `python -m course synthetic-class FOLDER --students 1000`.
 
 Every student hands in a notebook of one page, filled in from the course's own solutions: all of it,
 part of it, nothing; some with a cell that does not parse, for another language, or with outputs of
@@ -8,14 +8,12 @@ many megabytes. Which student is of which kind follows from the number.
 import argparse
 import copy
 import random
-import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import nbformat
-import probes
-import student
 
+from course.build import student
+from course.grade import probes
 from helpers import personal
 
 KINDS = {  # kind: how many of a hundred
@@ -100,12 +98,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
     parser.add_argument("--students", type=int, default=100)
-    parser.add_argument("--page", default="01_convolution")
+    parser.add_argument("--page", default="convolution")
     args = parser.parse_args()
     kinds = write(args.folder, args.page, args.students)
     for kind in KINDS:
         print(f"{kind:16}{sum(k == kind for k in kinds.values()):6}")
-
-
-if __name__ == "__main__":
-    main()

@@ -19,8 +19,9 @@ import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from course import ROOT
+
 SHORTEST_SEED = 16  # characters
-ROOT = Path(__file__).resolve().parents[2]
 COLUMNS = ("id", "name", "canvas_id", "moodle_id", "email")
 IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}")  # also the name of files
 
@@ -279,7 +280,7 @@ def _is_number(value):
 
 def _graded():
     """Return the pages with graded exercises, and these as ``module.name``."""
-    import exercises  # reads all pages, which not every policy needs
+    from course import exercises
 
     found = [exercise for exercise in exercises.all_exercises() if exercise.graded]
     return sorted({e.page for e in found}), [f"{e.module}.{e.name}" for e in found]

@@ -3,11 +3,9 @@
 import ast
 import re
 from functools import cache
-from pathlib import Path
 
-from networks import NETWORKS
-
-ROOT = Path(__file__).resolve().parent.parent
+from course import ROOT
+from course.train.networks import NETWORKS
 
 # What loads a data set, named in the code of a page or of a helper that it imports.
 LOADERS = {
@@ -18,6 +16,9 @@ LOADERS = {
     "load_figure1": "gw_figure1",
     "measured": "gw_noise",
 }
+
+
+ROOMS = ("inside", "helpers", "chirps", "widgets")  # what a page may follow from
 
 
 @cache
@@ -48,10 +49,9 @@ def imports(path):
     files = set()
     for name in names:
         parts = name.split(".")
-        if parts[0] != "helpers":
+        if parts[0] not in ROOMS:
             continue
-        files.add(ROOT / "helpers" / "__init__.py")
-        for end in range(2, len(parts) + 1):
+        for end in range(1, len(parts) + 1):
             module = ROOT.joinpath(*parts[:end])
             candidates = (module.with_suffix(".py"), module / "__init__.py")
             files.update(f for f in candidates if f.is_file())

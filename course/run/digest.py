@@ -1,7 +1,7 @@
 """Tell by content whether a result is still what its inputs give.
 
-    python tools/digest.py              which records are stale, and because of what
-    python tools/digest.py 05_first_cnn
+    python -m course stale              which records are stale, and because of what
+    python -m course stale first_cnn
 
 A page's result follows from its source, the helpers that it imports, the metrics it is held
 against, the released models and the data that it loads, and the versions of the packages it runs
@@ -15,9 +15,8 @@ import sys
 import tomllib
 from functools import cache
 
-import notebook
-from dependencies import data_sets, helper_files, helpers_of, metrics_file, model_files
-
+from course import ROOT, notebook
+from course.run.dependencies import data_sets, helper_files, helpers_of, metrics_file, model_files
 from helpers import sources
 
 # What the lock's versions are followed from: the packages of the course and the kernel. What
@@ -28,14 +27,14 @@ STAND_IN = "stand-in"
 
 @cache
 def _sha256(path):
-    return sources.sha256_of(notebook.ROOT / path)
+    return sources.sha256_of(ROOT / path)
 
 
 @cache
 def versions_digest():
     """Return a sha256 over the locked versions of all packages that a page may run on."""
     packages = {}
-    lock = tomllib.loads((notebook.ROOT / "uv.lock").read_text(encoding="utf-8"))
+    lock = tomllib.loads((ROOT / "uv.lock").read_text(encoding="utf-8"))
     for package in lock["package"]:
         packages.setdefault(package["name"], []).append(package)
     (course,) = (p for p in lock["package"] if p["source"].get("editable") == ".")
@@ -81,7 +80,7 @@ def inputs(page):
 @cache
 def code_digest(program):
     """Return one sha256 over the helpers that a program imports, directly or through others."""
-    return digest_of({file: _sha256(file) for file in helpers_of(notebook.ROOT / program)})
+    return digest_of({file: _sha256(file) for file in helpers_of(ROOT / program)})
 
 
 def digest(page):
@@ -153,7 +152,3 @@ def main():
         stale += bool(changed)
         print(f"{page}: {'stale: ' + ', '.join(changed) if changed else 'current'}")
     print(f"{stale} of {len(pages)} records are stale")
-
-
-if __name__ == "__main__":
-    main()

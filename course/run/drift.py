@@ -1,7 +1,7 @@
-"""Run pages again and say which of their numbers moved: `make drift PAGES=05_first_cnn`.
+"""Run pages again and say which of their numbers moved: `make drift PAGES=first_cnn`.
 
-    python tools/drift.py 05_first_cnn              run it, and compare with its record
-    python tools/drift.py --as-they-are             compare what was run before
+    python -m course drift first_cnn              run it, and compare with its record
+    python -m course drift --as-they-are             compare what was run before
 
 A number that the tests compare must not move at all. One that is held against data/metrics.toml may
 move within the tolerance given there. All others, of outputs that are never compared, may move.
@@ -15,7 +15,8 @@ import sys
 from itertools import zip_longest
 
 import nbformat
-import notebook
+
+from course import ROOT, notebook
 
 NUMBER = re.compile(r"[-+−]?\d[\d,]*\.?\d*(?:[eE][-+]?\d+)?")
 SHOWN = 5  # numbers of a cell that are printed one by one
@@ -118,7 +119,7 @@ def main():
     unknown = set(pages) - set(notebook.pages())
     if unknown:
         sys.exit(f"no page {', '.join(sorted(unknown))}; pages: {', '.join(notebook.pages())}")
-    folder = notebook.ROOT / "_build" / "run" / args.training
+    folder = ROOT / "_build" / "run" / args.training
     if not args.as_they_are:
         targets = [f"_build/run/{args.training}/{page}.ipynb" for page in pages]
         graph = ["snakemake", "--profile", "profiles/local", "--cores", args.jobs]
@@ -137,7 +138,3 @@ def main():
         outside += len(found["outside"]) + len(found["beyond"])
         print("\n".join(report(page, found)))
     sys.exit(1 if failed or outside else 0)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,10 +1,10 @@
 """Run one page with papermill and keep the result only if every cell succeeded.
 
-    python tools/execute.py 05_first_cnn quick OUTPUT.ipynb --log LOG.ipynb
-    python tools/execute.py 05_first_cnn quick OUTPUT.ipynb --log LOG.ipynb -p SEED 3
+    python -m course execute first_cnn quick OUTPUT.ipynb --log LOG.ipynb
+    python -m course execute first_cnn quick OUTPUT.ipynb --log LOG.ipynb -p SEED 3
 
 The partial notebook of a failed run stays at the path given by --log. Beside it a small JSON file
-says how the run ended; `tools/report_runs.py` makes a table of these.
+says how the run ended; `course/run/report.py` makes a table of these.
 """
 
 import argparse
@@ -18,17 +18,16 @@ import tempfile
 import time
 from pathlib import Path
 
-import digest
-import hardware
 import nbformat
-import notebook
 import papermill
-from dependencies import seeds, uses_keras
-from digest import data_at_hand
 from jupyter_client.kernelspec import NoSuchKernel
 from papermill.exceptions import PapermillException, PapermillExecutionError
 from papermill.iorw import papermill_io
 
+from course import notebook
+from course.run import digest, hardware
+from course.run.dependencies import seeds, uses_keras
+from course.run.digest import data_at_hand
 from helpers import environment
 from helpers.sources import written_whole
 
@@ -304,7 +303,3 @@ def store(result, target):
         raise Failure(
             f"{target}: {error}. `make run STORE=s3://…` and `STORE=gs://…` install what it needs."
         ) from error
-
-
-if __name__ == "__main__":
-    main()

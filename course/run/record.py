@@ -1,7 +1,7 @@
 """Execute pages from their source and, if every cell succeeded, replace their records.
 
-    python tools/record.py                               every page whose record is stale
-    python tools/record.py 05_first_cnn,06_gw_data       these, stale or not
+    python -m course record                               every page whose record is stale
+    python -m course record first_cnn,gw_data       these, stale or not
 
 An old record stands until the new one is complete; then it is replaced in one step.
 """
@@ -10,10 +10,10 @@ import argparse
 import subprocess
 import sys
 
-import digest
-import exercises
 import nbformat
-import notebook
+
+from course import ROOT, exercises, notebook
+from course.run import digest
 
 LARGEST = 1_500_000  # bytes
 
@@ -37,7 +37,7 @@ def main():
     if subprocess.run([*graph, *forced, "--", *targets]).returncode:
         sys.exit(f"not all ran; the records of {', '.join(pages)} stand as they were")
     for page, run in zip(pages, targets, strict=True):
-        replace_record(page, notebook.ROOT / run)
+        replace_record(page, ROOT / run)
 
 
 def replace_record(page, run):
@@ -60,7 +60,3 @@ def replace_record(page, run):
     if exercises.exercises(page):
         exercises.store_solutions(page)
     print(f"recorded notebooks/{page}.ipynb, {size:,} bytes")
-
-
-if __name__ == "__main__":
-    main()

@@ -1,10 +1,10 @@
-"""Print how the last run of every page ended: `python tools/report_runs.py quick`."""
+"""Print how the last run of every page ended: `python -m course report quick`."""
 
 import json
 import sys
 from pathlib import Path
 
-import notebook
+from course import notebook
 
 LOG = Path("_build/log")
 
@@ -26,8 +26,4 @@ def main():
     for row in rows:
         print("  ".join([*(cell.ljust(w) for cell, w in zip(row, widths, strict=False)), row[4]]))
     if training == "released":
-        print("Pages whose record is current are not run: python tools/digest.py")
-
-
-if __name__ == "__main__":
-    main()
+        print("Pages whose record is current are not run: python -m course stale")

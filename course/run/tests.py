@@ -1,4 +1,4 @@
-"""Run the tests: `python tools/run_tests.py fast`, or `slow` for all that is left.
+"""Run the tests: `python -m course test fast`, or `slow` for all that is left.
 
 fast: lint, unit and property tests, and every record against a fresh run. Where the data at hand is
       the data of the record, all its compared cells must agree; elsewhere every cell must run, and
@@ -13,9 +13,9 @@ import subprocess
 import sys
 import time
 
-import notebook
-from dependencies import data_sets
-from execute import data_at_hand
+from course import ROOT, notebook
+from course.run.dependencies import data_sets
+from course.run.execute import data_at_hand
 
 PYTEST = [sys.executable, "-m", "pytest", "-n", "2", "--dist", "loadfile"]
 
@@ -45,7 +45,7 @@ def record_commands():
 
 
 def main():
-    os.chdir(notebook.ROOT)
+    os.chdir(ROOT)
     os.environ.setdefault("COURSE_OFFLINE", "1")  # tests wait for no network
     notebook.prepare_environment()
     if sys.argv[1:] == ["slow"]:
@@ -70,7 +70,3 @@ def main():
         if code:
             failed.append(title)
     sys.exit(f"failed: {'; '.join(failed)}" if failed else 0)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,9 +1,9 @@
-"""Say which names there are, where one is wrong: `python tools/known.py model first_cnn`."""
+"""Say which names there are, where one is wrong: `python -m course known model first_cnn`."""
 
 import sys
 
-import sweep
-from networks import MEASUREMENTS, NETWORKS, STUDIES
+from course.train import sweep
+from course.train.networks import MEASUREMENTS, NETWORKS, STUDIES
 
 NAMES = {"model": [*NETWORKS, *STUDIES, *MEASUREMENTS], "sweep": list(sweep.declared())}
 
@@ -13,7 +13,3 @@ def main():
     if name not in NAMES[kind]:
         known = ", ".join(sorted(NAMES[kind]))
         sys.exit(f"NAME={name}: no such {kind}; expected one of {known}")
-
-
-if __name__ == "__main__":
-    main()

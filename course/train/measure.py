@@ -1,9 +1,9 @@
 """Measure what the pages on gravitational waves report and no page has the time for.
 
-    python tools/measure.py gw_leak          random labels, split by image and by event
-    python tools/measure.py gw_benchmark     networks beside the matched filter
+    python -m course measure gw_leak          random labels, split by image and by event
+    python -m course measure gw_benchmark     networks beside the matched filter
 
-Each writes `_build/release/<name>/run.json`; `python tools/train.py publish <name>` copies it to
+Each writes `_build/release/<name>/run.json`; `python -m course train publish <name>` copies it to
 data/models. Scores are kept in `_build/measure/` as they are made, so that a killed run goes on.
 """
 
@@ -14,15 +14,15 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
-from networks import MEASUREMENTS
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
+from chirps import analysis, efficiency, images, search, sets, simulate
+from chirps import noise as noise_curves
+from chirps.grid import FREQUENCIES
+from course.train.networks import MEASUREMENTS
 from helpers import models, sources, training
 from helpers.backend import keras
-from helpers.gw import analysis, efficiency, images, search, sets, simulate
-from helpers.gw import noise as noise_curves
-from helpers.gw.grid import FREQUENCIES
 
 BUILD = Path("_build/measure")
 RELEASE = Path("_build/release")
@@ -306,7 +306,3 @@ def main():
     name = parser.parse_args().name
     card = {"gw_leak": leak, "gw_benchmark": benchmark}[name]()
     training.save_card(RELEASE / name / "run.json", card)
-
-
-if __name__ == "__main__":
-    main()

@@ -31,9 +31,9 @@ class Network:
     loss : str
         A name that Keras knows.
     simulation : dict
-        For "gw_modern": arguments of `helpers.gw.sets.modern`.
+        For "gw_modern": arguments of `chirps.sets.modern`.
     batches : dict
-        For "gw_modern": arguments of `helpers.gw.batches.Batches`.
+        For "gw_modern": arguments of `chirps.batches.Batches`.
     keep_best : bool
         Whether to release the epoch with the lowest validation loss instead of the last.
     choose_epochs : int
@@ -89,7 +89,7 @@ def waves(split="by event", epochs=100, **options):
     return Network("gw_cnn", recipe, options, data=data, loss=loss, keep_best=True)
 
 
-# Simulated gravitational waves as they come: see helpers/gw/sets.py.
+# Simulated gravitational waves as they come: see chirps/sets.py.
 MODERN = {
     "epochs": 6,
     "n_train": 200_000,
@@ -188,5 +188,5 @@ def published_runs(study):
     )
 
 
-# What tools/measure.py measures, and the released networks that it needs.
+# What course/train/measure.py measures, and the released networks that it needs.
 MEASUREMENTS = {"gw_leak": (), "gw_benchmark": ("gw_scan", "gw_small", "gw_cnn")}

@@ -1,8 +1,8 @@
 """Run what sweeps.yml declares: `make sweep NAME=toy10_learning_rate`.
 
-    python tools/sweep.py batch NAME 0 OUTPUT.json     some of the points, in one process
-    python tools/sweep.py card NAME OUTPUT.json        all points together
-    python tools/sweep.py publish NAME                 card to data/sweeps, table and plot to book
+    python -m course sweep batch NAME 0 OUTPUT.json     some of the points, in one process
+    python -m course sweep card NAME OUTPUT.json        all points together
+    python -m course sweep publish NAME                 card to data/sweeps, table and plot to book
 
 A finished point stays in _build/sweep/NAME/points, named by the digest of its settings: a job that
 was killed goes on where it stopped.
@@ -20,16 +20,16 @@ import time
 from functools import cache
 from pathlib import Path
 
-import digest
-import notebook
 import yaml
 
+from course import ROOT, notebook
+from course.run import digest
 from helpers import sources
 
-DECLARED = notebook.ROOT / "sweeps.yml"
+DECLARED = ROOT / "sweeps.yml"
 BUILD = Path("_build/sweep")
-CARDS = notebook.ROOT / "data" / "sweeps"
-BOOK = notebook.ROOT / "book" / "sweeps"
+CARDS = ROOT / "data" / "sweeps"
+BOOK = ROOT / "book" / "sweeps"
 KEYS = {"title", "network", "page", "over", "x", "per_job"}
 
 
@@ -93,7 +93,7 @@ def point_digest(name, point):
     if "page" in sweep:
         inputs = digest.digest(sweep["page"])
     else:
-        inputs = [digest.code_digest("tools/sweep.py"), digest.versions_digest()]
+        inputs = [digest.code_digest("course/train/sweep.py"), digest.versions_digest()]
     text = json.dumps([sweep.get("network"), sweep.get("page"), point, inputs], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -177,7 +177,7 @@ def load(network, recipe):
 
     n, held = recipe.n_train, recipe.n_validation
     if network["data"] == "gw_modern":
-        from helpers.gw import images, sets
+        from chirps import images, sets
 
         simulation = network.get("simulation", {})
         part = sets.modern("train", n, seed=1, verbose=False, **simulation)
@@ -201,7 +201,7 @@ def run_page(name, point):
     page, key = declared()[name]["page"], point_digest(name, point)[:16]
     output = BUILD / name / "pages" / f"{key}.ipynb"
     chosen = point.get("TRAINING", "released")
-    command = [sys.executable, "tools/execute.py", page, chosen, str(output)]
+    command = [sys.executable, "-m", "course", "execute", page, chosen, str(output)]
     command += ["--log", str(output.with_suffix(".log.ipynb"))]
     for parameter, value in point.items():
         command += ["-p", parameter, str(value)]
@@ -348,7 +348,3 @@ def main():
         write_card(args.name, Path(args.rest[0]))
     else:
         publish(args.name)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,11 +1,11 @@
 """Train what the course releases, one run at a time, and assemble the run cards.
 
-    python tools/train.py run cifar_cnn --seed 0        one training run
-    python tools/train.py run first_cnn --validate      the run that chooses the number of epochs
-    python tools/train.py release cifar_cnn             weights and run card into _build/release
-    python tools/train.py publish cifar_cnn             the two into data/models
+    python -m course train run cifar_cnn --seed 0        one training run
+    python -m course train run first_cnn --validate      the run that chooses the number of epochs
+    python -m course train release cifar_cnn             weights and run card into _build/release
+    python -m course train publish cifar_cnn             the two into data/models
 
-What each network is stands in tools/networks.py. Runs write to _build/models/<name>/<run>/ after
+What each network is stands in `course.train.networks`. Runs write to _build/models/<name>/<run>/ after
 every epoch and resume where they stopped. Only `release` shows the test set to the networks: once
 each, after the last epoch, or after the epoch that the validation run chose.
 """
@@ -18,14 +18,21 @@ from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 
-import measure
 import numpy as np
-from networks import MEASUREMENTS, NETWORKS, PUBLISHED, STUDIES, STUDY_EPOCHS, published_runs
 
+from chirps import images, sets
+from chirps.batches import Batches
+from course.train import measure
+from course.train.networks import (
+    MEASUREMENTS,
+    NETWORKS,
+    PUBLISHED,
+    STUDIES,
+    STUDY_EPOCHS,
+    published_runs,
+)
 from helpers import datasets, environment, models, sources, training
 from helpers.backend import keras
-from helpers.gw import images, sets
-from helpers.gw.batches import Batches
 
 BUILD = Path("_build/models")
 RELEASE = Path("_build/release")
@@ -342,12 +349,8 @@ def main():
     parser.add_argument("--validate", action="store_true", help="hold out some training images")
     args = parser.parse_args()
     if args.name in MEASUREMENTS and args.action != "publish":
-        raise SystemExit(f"{args.name} is made by `python tools/measure.py {args.name}`.")
+        raise SystemExit(f"{args.name} is made by `python -m course measure {args.name}`.")
     if args.action == "run":
         run(args.name, args.seed, args.validate)
     else:
         {"release": release, "publish": publish}[args.action](args.name)
-
-
-if __name__ == "__main__":
-    main()

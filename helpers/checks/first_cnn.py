@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from helpers import datasets, interpret, models, weights
+from helpers import datasets, models, weights
 from helpers.backend import keras
 from helpers.checks import CannotJudge, Wrong, check, quiz
 from helpers.checks.answers import same
@@ -15,6 +15,7 @@ from helpers.checks.networks import parameters_of
 from helpers.datasets import CIFAR10_CLASSES
 from helpers.released import released_file
 from helpers.training import binomial_error
+from inside import attribution
 
 PARAMETERS = 1_084_234
 
@@ -522,9 +523,9 @@ def confusion(given, truth, predicted, n_classes):
 
 
 @check(
-    "The page has climbed all ten logits with interpret.maximum_stimuli. Which of them is the "
+    "The page has climbed all ten logits with attribution.maximum_stimuli. Which of them is the "
     "frog's? data.classes tells.",
-    "interpret.maximum_stimuli returns two things, the stimuli and what they reached. The first is "
+    "attribution.maximum_stimuli returns two things, the stimuli and what they reached. The first is "
     "asked for, as it is: in the units of the network.",
     'With filters=[6] it climbs the frog alone, from the layer "logits".',
 )
@@ -546,7 +547,7 @@ def own_stimulus(stimulus, model=None, *, target=7, at_least=0.5):
     name = CIFAR10_CLASSES[target]
     if model is None:
         dense = _last_dense(stimulus)
-        model, (stimulus, _) = stimulus, interpret.maximum_stimuli(stimulus, dense, [target])
+        model, (stimulus, _) = stimulus, attribution.maximum_stimuli(stimulus, dense, [target])
     _last_dense(model)
     if isinstance(stimulus, tuple):
         raise Wrong("these are two things: the stimuli, and what they reached. Take the first.")

@@ -5,9 +5,9 @@ from itertools import combinations
 import numpy as np
 from scipy import stats
 
+from chirps import search
 from helpers.checks import Wrong, answers, check, finite_number, quiz
 from helpers.checks.networks import parameters_of
-from helpers.gw import search
 
 # --- the number of parameters -------------------------------------------------------------------
 

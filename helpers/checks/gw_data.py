@@ -4,8 +4,8 @@ from math import comb
 
 import numpy as np
 
+from chirps import detectors, grid, images
 from helpers.checks import Wrong, answers, check, finite_number, quiz
-from helpers.gw import detectors, grid, images
 
 # --- strain to image ----------------------------------------------------------------------------
 

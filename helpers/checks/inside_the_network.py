@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from helpers import interpret, sanity
 from helpers.backend import keras
 from helpers.checks import CannotJudge, Wrong, check, quiz
 from helpers.checks.answers import numbers, same
+from inside import attribution, trust
 
 CLOSE = 0.02  # of the largest value: rounding, and half precision, stay far below
 
@@ -15,7 +15,7 @@ CLOSE = 0.02  # of the largest value: rounding, and half precision, stay far bel
 
 @check(
     "The cells above do it for another layer and another image. What has to change?",
-    "interpret.feature_maps(model, layer, images) takes a batch of images. x_test[[k]], with two "
+    "attribution.feature_maps(model, layer, images) takes a batch of images. x_test[[k]], with two "
     "pairs of brackets, is a batch of one.",
     "Take element 0 of what it returns, rows × columns × filters, and of that [..., :9].",
 )
@@ -33,7 +33,7 @@ def feature_maps(maps, model, layer, image, *, n_maps=9):
     n_maps : int
     """
     maps = numbers(maps, "the maps")
-    every = interpret.feature_maps(model, layer, image[np.newaxis])[0]
+    every = attribution.feature_maps(model, layer, image[np.newaxis])[0]
     if every.ndim != 3:
         raise CannotJudge(f"{layer} has no maps. Choose a convolution or pooling layer.")
     shape = (*every.shape[:2], n_maps)
@@ -77,12 +77,12 @@ def _candidates(model, layer, image, every, n_maps):
     )
     yield f"these are the last {n_maps} filters, not the first.", every[..., -n_maps:]
     for factor, units in ((255, "0 … 255"), (1 / 255, "0 … 1/255")):
-        other = interpret.feature_maps(model, layer, factor * image[np.newaxis])[0]
+        other = attribution.feature_maps(model, layer, factor * image[np.newaxis])[0]
         yield f"the pixels went in as {units}; the network expects 0 … 1.", other[..., :n_maps]
     expected = model.get_layer(layer).output.shape[1:]
     for other in model.layers:
         if other.name != layer and other.output.shape[1:] == expected:
-            found = interpret.feature_maps(model, other.name, image[np.newaxis])[0]
+            found = attribution.feature_maps(model, other.name, image[np.newaxis])[0]
             yield f"these are maps of {other.name}, not of {layer}.", found[..., :n_maps]
 
 
@@ -163,7 +163,7 @@ def awake_share(given, activations):
 
 @check(
     "A saliency map asks what would move one score. Whose score is asked for here?",
-    "interpret.saliency(model, images, classes) is the gradient of that class's logit. It takes a "
+    "attribution.saliency(model, images, classes) is the gradient of that class's logit. It takes a "
     "batch: x_test[[k]] is a batch of one.",
     "Of the gradient of each pixel, a number for each of three colours, keep the largest size: "
     "np.abs, then max over the last axis. The map has the shape of the image, 32 × 32.",
@@ -183,7 +183,7 @@ def saliency_map(answer, model, image, label):
     """
     answer = numbers(answer, "the map")
     one = image[np.newaxis]
-    gradient = interpret.saliency(model, one, label)[0]
+    gradient = attribution.saliency(model, one, label)[0]
     if answer.shape == gradient.shape:
         raise Wrong("one number per pixel and colour; keep the largest size of each pixel's three.")
     if answer.shape in [(1, *gradient.shape), (1, *gradient.shape[:2])]:
@@ -200,7 +200,7 @@ def saliency_map(answer, model, image, label):
         return "the size of the gradient, pixel by pixel."
     if _same_scaled(answer, right.T):
         raise Wrong("the map is transposed: rows and columns are swapped.")
-    large = [sanity.enlarged(cam[np.newaxis], answer.shape)[0] for cam in cams]
+    large = [trust.enlarged(cam[np.newaxis], answer.shape)[0] for cam in cams]
     if any(_alike(answer, cam) for cam in large):
         raise Wrong(_NOT_PIXELS)
     for why, other in _other_gradients(model, one, label, gradient):
@@ -214,7 +214,7 @@ def saliency_map(answer, model, image, label):
 
 _NOT_PIXELS = (
     "this is a class activation map, a few cells of a late layer stretched over the image. A "
-    "saliency map is the gradient with respect to the pixels: interpret.saliency."
+    "saliency map is the gradient with respect to the pixels: attribution.saliency."
 )
 
 
@@ -223,7 +223,7 @@ def _class_activations(model, one, label):
     kinds = (keras.layers.MaxPooling2D, keras.layers.Conv2D)
     last = [[x for x in model.layers if isinstance(x, kind)][-1:] for kind in kinds]
     return [
-        interpret.grad_cam(model, one, label, layer, rule)[0]
+        attribution.grad_cam(model, one, label, layer, rule)[0]
         for layers in last
         for layer in layers
         for rule in (None, "guided")
@@ -237,13 +237,13 @@ def _other_gradients(model, one, label, gradient):
     yield "the sign was kept; take np.abs first.", gradient.max(axis=-1)
     yield "one colour alone; take the largest size of all three.", np.abs(gradient[..., 0])
     for rule in ("guided", "rectified"):
-        other = interpret.saliency(model, one, label, rule)
+        other = attribution.saliency(model, one, label, rule)
         yield (
             f"this is the {rule} map, which is no gradient. Use rule=None.",
-            interpret.saliency_map(other)[0],
+            attribution.saliency_map(other)[0],
         )
     n = model.output_shape[-1]
-    each = interpret.saliency(model, np.repeat(one, n, axis=0), np.arange(n))
+    each = attribution.saliency(model, np.repeat(one, n, axis=0), np.arange(n))
     p = keras.ops.convert_to_numpy(model(one, training=False))[0]
     of_probability = p[label] * (each[label] - np.tensordot(p, each, axes=1))
     yield (
@@ -546,7 +546,7 @@ def _related(rng, shape, sign, unit=1):
     while True:
         a = rng.normal(size=shape)
         b = sign * a**3 + 2 * rng.normal(size=shape)
-        if 0.3 < sign * sanity.rank_correlation(a[np.newaxis], b[np.newaxis])[0] < 0.9:
+        if 0.3 < sign * trust.rank_correlation(a[np.newaxis], b[np.newaxis])[0] < 0.9:
             return a, unit * b
 
 
@@ -567,7 +567,7 @@ def rank_correlation(given, a, b):
     given : float
     a, b : array, shape (rows, columns)
     """
-    right = sanity.rank_correlation(a[np.newaxis], b[np.newaxis])[0]
+    right = trust.rank_correlation(a[np.newaxis], b[np.newaxis])[0]
     ranks, turned = _ranks(a, b), _ranks(a, b.T)
     mistakes = {
         "this is the correlation of the values. Replace each value by its rank first.": (

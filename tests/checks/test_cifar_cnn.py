@@ -5,11 +5,11 @@ from functools import cache, partial
 import keras
 import numpy as np
 import pytest
-from checking import Answers, given
 from keras import layers
 
 from helpers import checks, models, training
 from helpers.checks import cifar_cnn as check
+from tests.support.checking import Answers, given
 
 ALTERNATING = ("same", "valid", "same", "valid")
 

@@ -1,13 +1,13 @@
 """The checks of page 1 against right answers and many wrong ones."""
 
-import notebook
 import numpy as np
 import pytest
-from checking import Answers, given, outcome_of
 from scipy import ndimage, signal
 
+from course import notebook
 from helpers import checks, personal
 from helpers.checks import convolution as check
+from tests.support.checking import Answers, given, outcome_of
 
 IMAGE = np.array([[2, 0, 5, 1], [1, 3, 2, 4], [0, 6, 1, 2], [3, 1, 4, 0]])
 KERNEL = np.array([[1, 3], [2, -1]])
@@ -524,7 +524,7 @@ def test_practice_matrices_of_page_and_check_agree():
     worked = [check.IMAGES["image"], check.KERNELS["kernel"], check.POOL_IMAGES["pool_image"]]
     for ours, name in zip(worked, WORKED, strict=True):
         np.testing.assert_array_equal(ours, WORKED[name])
-    source = notebook.read_source("01_convolution")
+    source = notebook.read_source("convolution")
     code = "\n".join(cell.source for cell in source.cells if cell.cell_type == "code")
     for name, matrix in WORKED.items():
         assert f"\n{name} = np.array({matrix.tolist()})" in code

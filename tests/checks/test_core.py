@@ -4,11 +4,10 @@ import re
 from decimal import Decimal
 from fractions import Fraction
 
-import exercises
-import notebook
 import numpy as np
 import pytest
 
+from course import exercises, notebook
 from helpers import checks
 from helpers.checks import answers
 

@@ -6,12 +6,11 @@ import importlib
 import json
 import symtable
 
-import exercises
-import notebook
 import pytest
-from checking import Answers, outcome_of, spoiled
 
+from course import exercises, notebook
 from helpers import checks
+from tests.support.checking import Answers, outcome_of, spoiled
 
 ALL = exercises.all_exercises()
 IDS = [f"{e.module}.{e.name}" for e in ALL]

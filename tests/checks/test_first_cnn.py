@@ -9,13 +9,14 @@ import h5py
 import keras
 import numpy as np
 import pytest
-from checking import Answers, given, outcome_of
 from keras import layers
 from sklearn.metrics import confusion_matrix
 
-from helpers import checks, datasets, interpret, models, weights
+from helpers import checks, datasets, models, weights
 from helpers.checks import first_cnn as check
 from helpers.released import released_file
+from inside import attribution
+from tests.support.checking import Answers, given, outcome_of
 
 
 def network(
@@ -501,7 +502,7 @@ def test_own_stimulus_is_found_and_recognised(model):
 
 
 def climbed(model, unit=6, **how):
-    return interpret.maximum_stimuli(model, "logits", [unit], **how)[0]
+    return attribution.maximum_stimuli(model, "logits", [unit], **how)[0]
 
 
 @pytest.mark.parametrize("network", [lambda: released(), lambda: fitted()])
@@ -523,7 +524,7 @@ def test_a_long_climb_may_drift_away_from_grey():
         (lambda x: 0 * x, "still grey"),
         (lambda x: climbed(released(), steps=0), "still grey"),
         (lambda x: x / 255, "still grey"),
-        (interpret.viewable, "made viewable"),
+        (attribution.viewable, "made viewable"),
         (lambda x: np.clip(x + 0.5, 0, 1), "made viewable"),
         (lambda x: x + 0.5, "on average"),
         (lambda x: units(np.clip(255 * (x + 0.5), 0, 255).astype("uint8")), "whole byte"),

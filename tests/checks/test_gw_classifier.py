@@ -6,14 +6,14 @@ from itertools import pairwise
 import keras
 import numpy as np
 import pytest
-from checking import Answers, given
 from keras import layers
 from scipy import optimize, signal, special, stats
 from sklearn.metrics import roc_auc_score
 
+from chirps import efficiency, search
 from helpers import checks, models
 from helpers.checks import gw_classifier as check
-from helpers.gw import efficiency, search
+from tests.support.checking import Answers, given
 
 ALTERNATING = ("same", "valid", "same", "valid")
 

@@ -4,13 +4,13 @@ from functools import cache
 
 import numpy as np
 import pytest
-from checking import Answers, given
 from scipy import ndimage, signal
 from sklearn.model_selection import GroupShuffleSplit, StratifiedShuffleSplit, train_test_split
 
+from chirps import grid, images, noise, simulate
 from helpers import checks
 from helpers.checks import gw_data as check
-from helpers.gw import grid, images, noise, simulate
+from tests.support.checking import Answers, given
 
 # --- 3.1.1 --------------------------------------------------------------------------------------
 
@@ -222,7 +222,7 @@ def answers_energies():
 
 
 def test_the_energies_are_those_of_the_course():
-    """Rows with one sample per column agree with helpers.gw.images."""
+    """Rows with one sample per column agree with chirps.images."""
     spectra = noise.gaussian(np.random.default_rng(1), 1, 1)
     f0 = images.ROW_FREQUENCIES[-1]
     bump = np.clip(1 - ((grid.FREQUENCIES - f0) / (f0 * np.sqrt(11) / 12)) ** 2, 0, None) ** 2

@@ -6,12 +6,13 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from checking import Answers, given
 from PIL import Image
 from scipy import stats
 
-from helpers import checks, interpret, models, sanity
+from helpers import checks, models
 from helpers.checks import inside_the_network as check
+from inside import attribution, trust
+from tests.support.checking import Answers, given
 
 LABEL = 3
 
@@ -32,7 +33,7 @@ def picture():
 
 
 def gradient(label=LABEL, *, probability=False):
-    """Of the logit or the probability, without helpers.interpret."""
+    """Of the logit or the probability, without inside.attribution."""
     last = network().get_layer("softmax")
     hidden = keras.Model(network().inputs[0], network().get_layer("dense1").output)
     x = tf.constant(picture()[None])
@@ -54,8 +55,8 @@ def stretched(cam):
 def answers_saliency_map():
     model, one, g = network(), picture()[None], gradient()
     right = np.abs(g).max(axis=-1)
-    guided = interpret.saliency_map(interpret.saliency(model, one, LABEL, "guided"))[0]
-    cell_maps = [interpret.grad_cam(model, one, LABEL, layer)[0] for layer in ("pool2", "conv4")]
+    guided = attribution.saliency_map(attribution.saliency(model, one, LABEL, "guided"))[0]
+    cell_maps = [attribution.grad_cam(model, one, LABEL, layer)[0] for layer in ("pool2", "conv4")]
     wrong = [
         (g, "largest size of each pixel"),
         (g[None], "batch of one"),
@@ -282,7 +283,7 @@ def answers_against_chance():
             in_a_loop,
             lambda a, m: share(a, m) / m.mean(),
             lambda a, m: cut(a)[m].mean() / cut(a).mean(),
-            lambda a, m: np.float32(sanity.share_inside(a[None], m[None])[0] / m.mean()),
+            lambda a, m: np.float32(trust.share_inside(a[None], m[None])[0] / m.mean()),
         ],
         wrong=[
             (share, "this is the share inside"),
@@ -360,14 +361,14 @@ def answers_grad_cam():
 
 def test_the_grad_cam_that_is_asked_for_is_that_of_the_course():
     layer, one = "conv4", tf.constant(picture()[None])
-    body, head = interpret.split_at(network(), layer)
+    body, head = attribution.split_at(network(), layer)
     with tf.GradientTape() as tape:
         features = body(one)
         tape.watch(features)
         logit = head([one, features])[0, LABEL]
     slope = tape.gradient(logit, features)
     ours = cam_in_loops(features.numpy()[0], slope.numpy()[0])
-    theirs = interpret.grad_cam(network(), picture()[None], LABEL, layer)[0]
+    theirs = attribution.grad_cam(network(), picture()[None], LABEL, layer)[0]
     np.testing.assert_allclose(ours, theirs, atol=1e-5)
 
 

@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from checking import Answers, given, outcome_of
 from scipy import linalg, signal
 
 from helpers import checks
 from helpers.checks import kernels as check
+from tests.support.checking import Answers, given, outcome_of
 
 EDGE = np.array([[-1, -1, -1], [-1, 8, -1], [-1, -1, -1]])
 SOBEL_X = np.array([[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]])

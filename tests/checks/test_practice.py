@@ -10,14 +10,13 @@ import subprocess
 import sys
 import zipfile
 
-import exercises
-import mutation
 import nbclient
 import nbformat
-import notebook
 import pytest
-import student
-from conftest import ROOT
+
+from course import exercises, notebook
+from course.build import student
+from tests.support import ROOT, mutation
 
 pytestmark = pytest.mark.slow
 REJECTED = 0.95  # of all mutants
@@ -79,13 +78,13 @@ def exercises_module(exercise):
 
 def test_an_untouched_notebook_runs_in_jupyter(archive):
     """One page with Jupyter itself; the others above ran the same cells without it."""
-    page = nbformat.read(archive / "convolutions-to-chirps" / "01_convolution.ipynb", as_version=4)
+    page = nbformat.read(archive / "convolutions-to-chirps" / "convolution.ipynb", as_version=4)
     folder = str(archive / "convolutions-to-chirps")
     resources = {"metadata": {"path": folder}}
     nbclient.NotebookClient(page, timeout=300, kernel_name="python3", resources=resources).execute()
     said = [o.text for c in page.cells for o in c.get("outputs", []) if "text" in o]
     verdicts = [t for t in said if "Not attempted" in t]
-    assert len(verdicts) == len(exercises.exercises("01_convolution"))
+    assert len(verdicts) == len(exercises.exercises("convolution"))
 
 
 # --- the mutations themselves -------------------------------------------------------------------

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from helpers.gw import images
-from helpers.gw.batches import RECOMBINED, Batches
+from chirps import images
+from chirps.batches import RECOMBINED, Batches
 
 N = 240
 KINDS = np.array(["signal", "noise", "glitch", "two glitches", "slide", "signal"] * (N // 6))

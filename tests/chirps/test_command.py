@@ -8,13 +8,13 @@ from dataclasses import replace
 import h5py
 import numpy as np
 import pytest
-from conftest import ROOT
 from PIL import Image
 from scipy import stats
 
-from helpers.gw import __main__ as command
-from helpers.gw import analysis, images, search, strain
-from helpers.gw.grid import SAMPLE_RATE
+from chirps import __main__ as command
+from chirps import analysis, images, search, strain
+from chirps.grid import SAMPLE_RATE
+from tests.support import ROOT
 
 
 @pytest.fixture(scope="module")
@@ -291,7 +291,7 @@ def test_the_published_events_stand_above_every_second_of_background(event, monk
 @pytest.mark.slow
 def test_the_command_runs_as_a_program(files, gps):
     run = subprocess.run(
-        [sys.executable, "-m", "helpers.gw", *files, "--gps", gps],
+        [sys.executable, "-m", "chirps", *files, "--gps", gps],
         cwd=ROOT,
         capture_output=True,
         text=True,

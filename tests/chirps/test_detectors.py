@@ -1,20 +1,12 @@
 """Where the detectors stand and how they respond: LAL's numbers, the surveyors', and geometry."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
-from helpers.gw.detectors import (
-    DETECTORS,
-    MAX_DELAY,
-    SPEED_OF_LIGHT,
-    Detector,
-    antenna_pattern,
-    delay,
-)
+from chirps.detectors import DETECTORS, MAX_DELAY, SPEED_OF_LIGHT, Detector, antenna_pattern, delay
+from tests.support import FIXTURES
 
-REFERENCES = np.load(Path(__file__).parent / "fixtures" / "gw_references.npz")
+REFERENCES = np.load(FIXTURES / "gw_references.npz")
 LONGITUDE, DECLINATION, POLARISATION = REFERENCES["directions"]
 
 # LIGO-T980044: latitude and longitude in degrees, minutes, seconds; height in m; azimuth of the

@@ -6,8 +6,8 @@ import pytest
 from scipy import optimize, stats
 from sklearn import metrics
 
-from helpers.gw import efficiency
-from helpers.gw import plots as gw_plots
+from chirps import efficiency
+from chirps import plots as gw_plots
 
 # --- thresholds ---------------------------------------------------------------------------------
 

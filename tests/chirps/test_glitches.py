@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from helpers.gw import glitches, images
-from helpers.gw.grid import BAND, FREQUENCIES, TIMES, to_time
+from chirps import glitches, images
+from chirps.grid import BAND, FREQUENCIES, TIMES, to_time
 
 FAMILIES = list(glitches.FAMILIES)
 

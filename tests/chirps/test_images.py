@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from helpers.gw import images, noise
-from helpers.gw.grid import BAND, DURATION, FREQUENCIES, TIMES, to_frequency
+from chirps import images, noise
+from chirps.grid import BAND, DURATION, FREQUENCIES, TIMES, to_frequency
 
 KINDS = list(images.TRANSFORMS)
 

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from scipy import signal
 
+from chirps import grid, noise
+from chirps.noise import NoiseCurve
 from helpers import sources
-from helpers.gw import grid, noise
-from helpers.gw.noise import NoiseCurve
 from helpers.sources import DataError
 
 RATE = grid.SAMPLE_RATE

@@ -4,9 +4,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
+from chirps import grid, images, noise
+from chirps import plots as gw_plots
 from helpers import plots
-from helpers.gw import grid, images, noise
-from helpers.gw import plots as gw_plots
 
 
 @pytest.fixture

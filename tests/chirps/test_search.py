@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from scipy import fft, signal, stats
 
+from chirps import bank as banks
+from chirps import detectors, glitches, grid, noise, search, simulate, strain
+from chirps.grid import BAND, DURATION, FREQUENCIES, SAMPLE_RATE
+from chirps.waveform import chirp_mass, match
 from helpers import sources
-from helpers.gw import bank as banks
-from helpers.gw import detectors, glitches, grid, noise, search, simulate, strain
-from helpers.gw.grid import BAND, DURATION, FREQUENCIES, SAMPLE_RATE
-from helpers.gw.waveform import chirp_mass, match
 
 ASD = noise.analytic().asd_on(FREQUENCIES)
 

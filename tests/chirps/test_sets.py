@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from helpers.gw import images, sets, simulate
+from chirps import images, sets, simulate
 
 SHARES = np.array([0.64, 0.16, 0.20])
 LABELS = np.repeat([1, 0], [98 * 4, 76 * 4])

@@ -7,19 +7,18 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
 from scipy import integrate, stats
 
-from helpers.gw import detectors, grid, images, noise, simulate, waveform
-from helpers.gw.grid import BAND, DURATION, FREQUENCIES, TIMES
-from helpers.gw.simulate import BLOCK, GaussianNoise, StrainNoise, dataset, stream
-from helpers.gw.strain import simulated_pair, whiten
+from chirps import detectors, grid, images, noise, simulate, waveform
+from chirps.grid import BAND, DURATION, FREQUENCIES, TIMES
+from chirps.simulate import BLOCK, GaussianNoise, StrainNoise, dataset, stream
+from chirps.strain import simulated_pair, whiten
 from helpers.sources import DataError
+from tests.support import ROOT
 
-ROOT = Path(__file__).resolve().parent.parent
 DESIGN = noise.analytic().asd_on(FREQUENCIES)
 
 
@@ -121,7 +120,7 @@ def test_threads_change_nothing(events):
 def test_another_process_with_more_threads_makes_the_same_bytes(events):
     code = """
 import hashlib
-from helpers.gw.simulate import dataset
+from chirps.simulate import dataset
 e = dataset(70, 0, seed=1, workers=2)
 print(hashlib.sha256(e.images.tobytes() + e.parameters.tobytes()).hexdigest())
 """
@@ -418,7 +417,7 @@ def test_damaged_leftovers_are_not_used(tmp_path, in_memory):
 def test_a_killed_stream_leaves_nothing_that_looks_whole(tmp_path, in_memory, monkeypatch):
     code = f"""
 import sys
-from helpers.gw import simulate
+from chirps import simulate
 simulate._Writer.SAVE_EVERY = 64
 def progress(done, total):
     print(done, flush=True)
@@ -464,7 +463,7 @@ def test_a_damaged_folder_is_refused(tmp_path, name):
 
 COST = """
 import pathlib, resource, sys, time
-from helpers.gw import simulate
+from chirps import simulate
 n, folder = int(sys.argv[1]), sys.argv[2] if len(sys.argv) > 2 else None
 simulate.dataset(1, 1, seed=0)
 started = time.process_time()

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from scipy import signal
 
+from chirps import grid, images, noise, simulate, strain
+from chirps.grid import BAND, DURATION, FREQUENCIES
 from helpers import sources
-from helpers.gw import grid, images, noise, simulate, strain
-from helpers.gw.grid import BAND, DURATION, FREQUENCIES
 from helpers.sources import DataError
 
 RATE = 4096

@@ -1,17 +1,16 @@
 """The waveform against LALSimulation's IMRPhenomD, Leaver's equations and published numbers."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import optimize
 
-from helpers.gw import grid, noise, waveform
-from helpers.gw.waveform import chirp_mass, chirp_time, match, phenom_d
+from chirps import grid, noise, waveform
+from chirps.waveform import chirp_mass, chirp_time, match, phenom_d
+from tests.support import FIXTURES
 
-REFERENCES = np.load(Path(__file__).parent / "fixtures" / "gw_references.npz")
+REFERENCES = np.load(FIXTURES / "gw_references.npz")
 FREQUENCIES = REFERENCES["frequencies"]
 PAIRS = [tuple(pair) for pair in REFERENCES["masses"].tolist()]
 ASD = np.where(grid.BAND, 1e-23, np.inf)

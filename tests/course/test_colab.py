@@ -7,8 +7,9 @@ import zipfile
 from pathlib import Path
 
 import pytest
-import student
-from conftest import ROOT
+
+from course.build import student
+from tests.support import ROOT
 
 pytestmark = pytest.mark.slow
 METADATA = "Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{more}"

@@ -2,14 +2,13 @@
 
 import hashlib
 
-import dependencies
-import execute
-import notebook
 import pytest
-from test_engine import HEADER
+from tests.course.test_engine import HEADER
 
+from chirps import noise, strain
+from course import notebook
+from course.run import dependencies, execute
 from helpers import datasets, sources
-from helpers.gw import noise, strain
 
 
 def digest(text):
@@ -73,12 +72,12 @@ def test_data_and_models_are_found(monkeypatch, tmp_path):
             'pairs = map(noise.measured, ["O4"])\nload = strain.load_event',
             ["gw_noise", "gw_strain"],
         ),
-        ("from helpers.gw.strain import load_event", ["gw_strain"]),
+        ("from chirps.strain import load_event", ["gw_strain"]),
         ("text = 'strain.load_event and noise.measured(name)'", []),
     ],
 )
 def test_strain_and_noise_are_found(monkeypatch, tmp_path, code, tables):
-    imports = "from helpers.gw import noise, search, strain"
+    imports = "from chirps import noise, search, strain"
     page_with(monkeypatch, tmp_path, f"{imports}\n{code}")
     assert dependencies.data_sets("page") == tables
 

@@ -6,17 +6,18 @@ import sys
 
 import nbformat
 import pytest
-from conftest import ROOT
-from test_engine import course, execute, page_source
+from tests.course.test_engine import course, execute, page_source
+
+from tests.support import ROOT
 
 __all__ = ["course"]  # the fixture
 pytestmark = pytest.mark.slow
-PAGE = "05_first_cnn"
+PAGE = "first_cnn"
 
 
 def run(folder, *options, **environment):
     output = folder / f"{PAGE}.ipynb"
-    command = [sys.executable, "tools/execute.py", PAGE, "quick", str(output), *options]
+    command = [sys.executable, "-m", "course", "execute", PAGE, "quick", str(output), *options]
     done = subprocess.run(
         [*command, "--log", str(folder / "log.ipynb")],
         cwd=ROOT,

@@ -11,9 +11,10 @@ from pathlib import Path
 from random import Random
 
 import nbformat
-import notebook
 import pytest
-from conftest import ROOT
+
+from course import notebook
+from tests.support import ROOT
 
 HEADER = """---
 jupytext:
@@ -70,7 +71,7 @@ def run(course, *command, **options):
 
 def execute(course, page, training="released", *options):
     output, log = course / "out.ipynb", course / "log" / f"{page}.ipynb"
-    command = ("tools/execute.py", page, training, str(output), "--log", str(log), *options)
+    command = ("course/run/execute.py", page, training, str(output), "--log", str(log), *options)
     return run(course, sys.executable, *command), output, log
 
 
@@ -158,7 +159,7 @@ def test_a_full_disk_is_named_and_the_old_result_stands(course):
     try:
         output = disk / "out.ipynb"
         output.write_text("the old result")
-        command = ["tools/execute.py", "10_big", "released", str(output)]
+        command = ["course/run/execute.py", "10_big", "released", str(output)]
         result = run(course, sys.executable, *command, "--log", str(disk / "log" / "10_big.ipynb"))
         assert result.returncode != 0
         assert "10_big: No space left on device" in result.stderr, result.stderr
@@ -242,7 +243,7 @@ def test_a_fresh_clone_runs_only_the_pages_whose_record_is_stale(course):
         (course / "notebooks" / f"{name}.md").write_text(
             page_source(f"from helpers import {module}")
         )
-        assert run(course, sys.executable, "tools/record.py", name).returncode == 0
+        assert run(course, sys.executable, "-m", "course", "record", name).returncode == 0
     for folder in ("_build", ".snakemake"):
         shutil.rmtree(course / folder)
     for path in course.rglob("*"):  # a clone has new times
@@ -251,24 +252,24 @@ def test_a_fresh_clone_runs_only_the_pages_whose_record_is_stale(course):
     assert times(course) == {}, "records that follow from their inputs are not run again"
     with open(course / "helpers" / "convolution.py", "a") as file:
         file.write("\n# changed\n")
-    told = run(course, sys.executable, "tools/digest.py").stdout.splitlines()
+    told = run(course, sys.executable, "-m", "course", "stale").stdout.splitlines()
     assert told == [
         "10_a: stale: helpers/convolution.py",
         "11_b: current",
         "1 of 2 records are stale",
     ]
-    made = run(course, sys.executable, "tools/record.py")
+    made = run(course, sys.executable, "-m", "course", "record")
     assert made.returncode == 0, made.stderr
     assert set(times(course)) == {"10_a"}
     assert "recorded notebooks/10_a.ipynb" in made.stdout
-    assert "Every record follows" in run(course, sys.executable, "tools/record.py").stdout
+    assert "Every record follows" in run(course, sys.executable, "-m", "course", "record").stdout
 
 
 @pytest.mark.slow
 def test_a_failed_or_killed_record_leaves_the_old_one(course):
     page = course / "notebooks" / "10_a.md"
     record = course / "notebooks" / "10_a.ipynb"
-    make = (sys.executable, "tools/record.py", "10_a")
+    make = (sys.executable, "-m", "course", "record", "10_a")
     page.write_text(page_source("print(1)"))
     assert run(course, *make).returncode == 0
     old = record.read_bytes()
@@ -307,7 +308,7 @@ def test_a_record_made_from_a_stand_in_is_refused(course):
     with pytest.MonkeyPatch.context() as patch:
         for name, value in environment.items():
             patch.setenv(name, value)
-        result = run(course, sys.executable, "tools/record.py", "10_a")
+        result = run(course, sys.executable, "-m", "course", "record", "10_a")
     assert result.returncode != 0
     assert "ran on a stand-in for dog" in result.stderr
     assert not (course / "notebooks" / "10_a.ipynb").exists()

@@ -12,25 +12,27 @@ import zipfile
 from decimal import Decimal
 from fractions import Fraction
 
-import batch
-import codec
-import collect
-import feedback
-import gradebook
-import grading_class
-import judge
-import key
 import nbformat
 import numpy as np
-import probes
 import pytest
-import sandbox
-import student
-import synthetic
-import term
-from grading_class import PAGE, collected, hand_in, points, verdicts
 
+from course.build import student
+from course.grade import (
+    batch,
+    codec,
+    collect,
+    feedback,
+    gradebook,
+    judge,
+    key,
+    probes,
+    sandbox,
+    synthetic,
+    term,
+)
 from helpers import checks, personal
+from tests.support import grading_class
+from tests.support.grading_class import PAGE, collected, hand_in, points, verdicts
 
 needs_sandbox = pytest.mark.skipif(
     not shutil.which("bwrap") and not os.environ.get("CI"),
@@ -133,7 +135,7 @@ def test_links_and_what_is_too_large_are_refused(submissions, tmp_path, monkeypa
     big = hand_in(submissions, "bob")
     monkeypatch.setattr(collect, "LARGEST", 1000)
     (big / f"{PAGE}.ipynb").write_bytes(b"x" * 1001)
-    os.mkfifo(big / "02_kernels.ipynb")
+    os.mkfifo(big / "kernels.ipynb")
     collected(submissions)
     assert grading_class.note("eve")["problems"] == [
         f"{PAGE}.ipynb: it is a link",
@@ -142,24 +144,24 @@ def test_links_and_what_is_too_large_are_refused(submissions, tmp_path, monkeypa
     assert grading_class.note("mallory")["files"] == {}
     assert [p.split(":")[0] for p in grading_class.note("bob")["problems"]] == [
         f"{PAGE}.ipynb",
-        "02_kernels.ipynb",
+        "kernels.ipynb",
     ]
     copies = collect.GRADING / "collected"
     assert not [p for p in copies.rglob("*") if p.is_symlink()]
 
 
 def test_every_page_was_submitted_when_its_own_newest_file_was_written(submissions):
-    folder = hand_in(submissions, "ada", **{f"{PAGE}.ipynb": b"", "05_first_cnn.ipynb": b""})
+    folder = hand_in(submissions, "ada", **{f"{PAGE}.ipynb": b"", "first_cnn.ipynb": b""})
     hand_in(submissions, "ada", **{"first_cnn.weights.h5": b"", "holiday.jpg": b""})
     (submissions / "empty").mkdir()
-    days = (f"{PAGE}.ipynb", "05_first_cnn.ipynb", "first_cnn.weights.h5", "holiday.jpg")
+    days = (f"{PAGE}.ipynb", "first_cnn.ipynb", "first_cnn.weights.h5", "holiday.jpg")
     for day, name in enumerate(days, 1):
         when = datetime.datetime(2027, 3, day, tzinfo=datetime.UTC).timestamp()
         os.utime(folder / name, (when, when))
     collected(submissions)
     assert grading_class.note("ada")["submitted"] == {
         PAGE: "2027-03-01T00:00:00+00:00",
-        "05_first_cnn": "2027-03-03T00:00:00+00:00",
+        "first_cnn": "2027-03-03T00:00:00+00:00",
     }
     assert grading_class.note("empty")["submitted"] == {}
 
@@ -270,11 +272,11 @@ def test_an_export_in_a_folder_of_its_own_is_understood(submissions, tmp_path):
         ("nowhere", "no such folder"),
         (str(term.ROOT), "holds the course itself"),
         (str(term.ROOT.parent), "holds the course itself"),
-        ("class/alice01", "01_convolution.ipynb: it lies in no student's folder"),
+        ("class/alice01", "convolution.ipynb: it lies in no student's folder"),
         ("empty", "Found:\n  nothing"),
-        ("class/alice01/01_convolution.ipynb", "no folder and no whole zip file"),
+        ("class/alice01/convolution.ipynb", "no folder and no whole zip file"),
         ("others", "on the roster. Found: zoe. Expected: alice01, bob02"),
-        ("misnamed", "alice01: not taken: work.zip; expected 01_convolution.ipynb"),
+        ("misnamed", "alice01: not taken: work.zip; expected convolution.ipynb"),
     ],
 )
 def test_what_would_give_the_class_nothing_is_refused(tmp_path, monkeypatch, value, message):
@@ -313,19 +315,19 @@ def test_few_lines_say_what_was_not_taken(submissions, tmp_path, monkeypatch, ca
 @pytest.mark.parametrize(
     ("name", "target"),
     [
-        ("Copy of 01_convolution.ipynb", "01_convolution.ipynb"),
-        ("Copy+of+01_convolution.ipynb", "01_convolution.ipynb"),
-        ("01_convolution_Carol Müller.ipynb", "01_convolution.ipynb"),
-        ("mueller_01_Convolution (2).ipynb", "01_convolution.ipynb"),
-        ("01_convolution-2.ipynb", "01_convolution.ipynb"),
+        ("Copy of convolution.ipynb", "convolution.ipynb"),
+        ("Copy+of+convolution.ipynb", "convolution.ipynb"),
+        ("01_convolution_Carol Müller.ipynb", "convolution.ipynb"),
+        ("mueller_01_Convolution (2).ipynb", "convolution.ipynb"),
+        ("convolution-2.ipynb", "convolution.ipynb"),
         ("first_cnn.weights (1).h5", "first_cnn.weights.h5"),
         ("first_cnn (1).weights.h5", "first_cnn.weights.h5"),
         ("Copy of first_cnn.predictions-3.npy", "first_cnn.predictions.npy"),
         ("101_convolution.ipynb", None),
         ("01_convolutions.ipynb", None),
-        ("01_convolution.ipynb.txt", None),
-        ("01_convolution.py", None),
-        ("x" * 300 + " 01_convolution.ipynb", None),
+        ("convolution.ipynb.txt", None),
+        ("convolution.py", None),
+        ("x" * 300 + " convolution.ipynb", None),
     ],
 )
 def test_names_with_something_around_them_are_taken(name, target):
@@ -334,7 +336,7 @@ def test_names_with_something_around_them_are_taken(name, target):
     gathered.conclude(wanted)
     assert list(gathered.files) == ([target] if target else [])
     if not target:
-        assert gathered.problems[0].startswith(f"not taken: {name[:200]}; expected 01_convolution")
+        assert gathered.problems[0].startswith(f"not taken: {name[:200]}; expected convolution")
 
 
 def test_the_newest_of_several_files_counts_and_a_human_is_told(submissions):
@@ -435,10 +437,10 @@ def test_case_does_not_make_two_of_one_student(submissions, tmp_path):
     roster(tmp_path, "alice01,Alice,,,")
     hand_in(submissions, "ALICE01", **{f"{PAGE}.ipynb": b"x"})
     hand_in(submissions, "Zoe", **{f"{PAGE}.ipynb": b"x"})
-    hand_in(submissions, "zoe", **{"02_kernels.ipynb": b"x"})
+    hand_in(submissions, "zoe", **{"kernels.ipynb": b"x"})
     found, _ = collect.gather(submissions)
     assert set(found) == {"alice01", "Zoe"}
-    assert set(found["Zoe"].files) == {f"{PAGE}.ipynb", "02_kernels.ipynb"}
+    assert set(found["Zoe"].files) == {f"{PAGE}.ipynb", "kernels.ipynb"}
 
 
 def test_batches_do_not_change_when_nothing_does(submissions, tmp_path):
@@ -552,7 +554,7 @@ def test_a_right_policy_is_taken(submissions, tmp_path):
     policy = term.policy()
     due = datetime.datetime(2027, 3, 1, 22, 59, tzinfo=datetime.UTC)
     assert policy.deadlines == {PAGE: due} and policy.points == {"convolution.my_correlate": 6}
-    assert policy.is_due(PAGE, due) and policy.is_due("02_kernels", due)
+    assert policy.is_due(PAGE, due) and policy.is_due("kernels", due)
     before = due - datetime.timedelta(seconds=1)
     assert not policy.is_due(PAGE, before)
     assert term.digest(before) != term.digest(due), "the book is made again after a deadline"
@@ -745,7 +747,7 @@ NOW = datetime.datetime(2027, 4, 1, tzinfo=datetime.UTC)
 
 
 def graded_class(policy=None, roster=None, pages=(PAGE,), now=NOW):
-    submitted = {PAGE: "2027-03-03T10:00:00+00:00", "02_kernels": "2027-03-20T10:00:00+00:00"}
+    submitted = {PAGE: "2027-03-03T10:00:00+00:00", "kernels": "2027-03-20T10:00:00+00:00"}
     note = {"submitted": submitted, "problems": ["x.h5: it is a link"]}
     roster = {r.id: r for r in roster or ()}
     notes = {"ada": note, "bob": note}
@@ -768,12 +770,12 @@ def test_lateness_missing_and_changed_points_count():
 @pytest.mark.parametrize("missing", ["zero", "excused"])
 def test_a_page_that_is_not_due_yet_is_no_zero(tmp_path, missing):
     total = sum(e.check.points for e in probes.graded(PAGE))
-    policy = term.Policy({PAGE: NOW, "05_first_cnn": NOW}, missing=missing)
+    policy = term.Policy({PAGE: NOW, "first_cnn": NOW}, missing=missing)
     students = [term.Student("ada"), term.Student("zoe")]
     seen = {}
     for name, seconds in (("before", -1), ("after", 0)):
         now = NOW + datetime.timedelta(seconds=seconds)
-        (grades, flags), roster = graded_class(policy, students, [PAGE, "05_first_cnn"], now)
+        (grades, flags), roster = graded_class(policy, students, [PAGE, "first_cnn"], now)
         gradebook.write_tables(tmp_path, grades, roster)
         for table in ("grades", "canvas", "moodle"):
             with open(tmp_path / f"{table}.csv", newline="") as file:

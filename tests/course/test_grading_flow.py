@@ -9,10 +9,11 @@ import subprocess
 import sys
 import time
 
-import bench_grading
 import pytest
-import synthetic
-from grading_class import PAGE, SEED
+
+from course.bench import grading as bench_grading
+from course.grade import synthetic
+from tests.support.grading_class import PAGE, SEED
 
 pytestmark = [
     pytest.mark.slow,
@@ -42,7 +43,7 @@ def environment(course):
 
 
 def collect(course):
-    script = [sys.executable, "tools/grading/collect.py", str(course.parent / "class")]
+    script = [sys.executable, "-m", "course", "collect", str(course.parent / "class")]
     subprocess.run(script, cwd=course, env=environment(course), check=True)
 
 

@@ -6,15 +6,13 @@ import os
 import shutil
 import zipfile
 
-import batch
-import grading_class
 import h5py
 import numpy as np
-import probes
 import pytest
-import sandbox
-import synthetic
-from grading_class import PAGE, collected, hand_in, points, verdicts, with_cell
+
+from course.grade import batch, probes, sandbox, synthetic
+from tests.support import grading_class
+from tests.support.grading_class import PAGE, collected, hand_in, points, verdicts, with_cell
 
 pytestmark = [
     pytest.mark.slow,
@@ -227,7 +225,7 @@ def linked(tmp_path, kind):
 )
 def test_hostile_files_of_weights(term, tmp_path, kind):
     submissions, _ = term
-    page = "05_first_cnn"
+    page = "first_cnn"
     good = io.BytesIO()
     np.save(good, np.arange(1000) % 10)
     data = {"lambda model": lambda_model(), "pickle": b"\x80\x04cos\nsystem\n(S'true'\ntR."}

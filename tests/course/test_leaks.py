@@ -7,13 +7,12 @@ import subprocess
 import sys
 import zipfile
 
-import exercises
-import leaks
 import nbformat
-import notebook
 import pytest
-import student
-from conftest import ROOT
+
+from course import exercises, notebook
+from course.build import leaks, student
+from tests.support import ROOT
 
 GRADED = [e for e in exercises.all_exercises() if e.graded]
 PRACTICE = [e for e in exercises.all_exercises() if not e.graded]
@@ -51,7 +50,7 @@ def code_with_output(text):
     ids=["source", "text", "output", "metadata"],
 )
 def test_a_planted_solution_is_found_in_a_notebook(secret, plant):
-    name = "student/01_convolution.ipynb"
+    name = "student/convolution.ipynb"
     assert leaks.find([(name, notebook_bytes(plant(secret)))], graded_only=False)
     clean = notebook_bytes(nbformat.v4.new_code_cell("1 + 1"))
     assert not leaks.find([(name, clean)], graded_only=False)
@@ -109,7 +108,7 @@ def test_the_key_does_hold_them():
 @pytest.mark.slow
 def test_nothing_that_is_built_holds_a_solution(site):
     done = subprocess.run(
-        [sys.executable, "tools/leaks.py"], cwd=ROOT, capture_output=True, text=True
+        [sys.executable, "-m", "course", "leaks"], cwd=ROOT, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stdout
     pages = ROOT / "_build" / "html" / "notebooks"

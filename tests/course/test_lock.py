@@ -6,7 +6,8 @@ import shutil
 import subprocess
 
 import pytest
-from conftest import ROOT
+
+from tests.support import ROOT
 
 
 def without(tool):

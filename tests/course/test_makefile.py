@@ -5,7 +5,8 @@ import subprocess
 import sys
 
 import pytest
-from conftest import ROOT
+
+from tests.support import ROOT
 
 
 def ended(*command, **environment):
@@ -33,11 +34,11 @@ def test_make_refuses_what_it_does_not_know(asked, said):
     [("model", "first", "first_cnn"), ("sweep", "", "toy10_learning_rate")],
 )
 def test_names_of_networks_and_sweeps_are_listed(kind, name, known):
-    done = ended(sys.executable, "tools/known.py", kind, name)
+    done = ended(sys.executable, "-m", "course", "known", kind, name)
     assert done.returncode == 1
     assert done.stderr.startswith(f"NAME={name}: no such {kind}; expected one of ")
     assert known in done.stderr
-    assert ended(sys.executable, "tools/known.py", kind, known).returncode == 0
+    assert ended(sys.executable, "-m", "course", "known", kind, known).returncode == 0
 
 
 def snakemake(*arguments, **environment):
@@ -48,7 +49,7 @@ def snakemake(*arguments, **environment):
 def test_a_page_that_is_none_is_named():
     done = snakemake("--config", "pages=99_no")
     assert done.returncode == 2
-    assert "no page 99_no; expected one or more of 01_convolution" in done.stderr
+    assert "no page 99_no; expected one or more of convolution" in done.stderr
     assert "Traceback" not in done.stderr and "File " not in done.stderr
 
 
@@ -57,7 +58,7 @@ def test_damaged_data_is_named_and_stops_what_needs_it(training, tmp_path):
     curve = tmp_path / "gw" / "psd" / "aLIGO_ZERO_DET_high_P_asd.txt"
     curve.parent.mkdir(parents=True)
     curve.write_text("1 2\n")
-    chosen = ("--config", f"training={training}", "pages=06_gw_data")
+    chosen = ("--config", f"training={training}", "pages=gw_data")
     done = snakemake(*chosen, COURSE_DATA=str(tmp_path))
     assert done.returncode == 2
     assert f"{curve} is damaged: its sha256 is" in done.stderr

@@ -4,10 +4,11 @@ import base64
 import json
 import re
 
-import dependencies
-import notebook
 import pytest
-from conftest import ROOT
+
+from course import notebook
+from course.run import dependencies
+from tests.support import ROOT
 
 PAGES = notebook.pages()
 MACHINE_PATH = re.compile(r"/(home|root|tmp|Users|content)/|[A-Z]:\\Users|" + re.escape(str(ROOT)))

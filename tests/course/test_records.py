@@ -7,9 +7,10 @@ import subprocess
 import sys
 
 import nbformat
-import notebook
 import pytest
-import run_tests
+
+from course import notebook
+from course.run import tests as run_tests
 
 pytestmark = pytest.mark.slow
 NBVAL = [sys.executable, "-m", "pytest", "-p", "no:randomly", "--nbval-current-env"]

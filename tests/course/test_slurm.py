@@ -10,13 +10,13 @@ from contextlib import contextmanager
 from datetime import datetime
 from itertools import pairwise
 
-import dependencies
 import nbformat
-import notebook
 import pytest
-import slurm_cluster
 import yaml
-from conftest import ROOT
+
+from course import notebook
+from course.run import dependencies
+from tests.support import ROOT, slurm_cluster
 
 PATIENCE = 1800  # seconds, on a slow computer
 

@@ -11,9 +11,10 @@ import sys
 import time
 
 import pytest
-import sweep
 import yaml
-from conftest import ROOT
+
+from course.train import sweep
+from tests.support import ROOT
 
 NAMES = sorted(path.stem for path in sweep.CARDS.glob("*.json"))
 
@@ -32,7 +33,7 @@ def test_every_combination_is_a_point_and_seeds_are_grouped():
     [
         ({"x": "speed"}, "x is 'speed'; expected one of options.n_filter"),
         ({"over": {}}, "`over` names no values"),
-        ({"page": "05_first_cnn"}, "expected one of `network` and `page`"),
+        ({"page": "first_cnn"}, "expected one of `network` and `page`"),
         ({"colour": 1}, "unknown colour"),
         ({"over": {"epochs": [1]}, "x": "epochs"}, "epochs is neither seed nor build"),
     ],
@@ -43,8 +44,8 @@ def test_a_wrong_declaration_is_named(change, said):
 
 
 def test_a_parameter_that_a_page_does_not_have_is_named():
-    wrong = {"title": "", "page": "05_first_cnn", "over": {"SPEED": [1]}, "x": "SPEED"}
-    assert "05_first_cnn has no parameter SPEED; its cell" in sweep.check(wrong)
+    wrong = {"title": "", "page": "first_cnn", "over": {"SPEED": [1]}, "x": "SPEED"}
+    assert "first_cnn has no parameter SPEED; its cell" in sweep.check(wrong)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -9,7 +9,8 @@ import time
 
 import h5py
 import pytest
-from conftest import ROOT
+
+from tests.support import ROOT
 
 pytestmark = pytest.mark.slow
 
@@ -17,7 +18,6 @@ pytestmark = pytest.mark.slow
 DRIVER = """
 import dataclasses
 import sys
-sys.path.insert(0, {tools!r})
 import train
 from helpers import datasets
 small = datasets.load_toy10(2000, 100, verbose=False)
@@ -84,9 +84,8 @@ def test_a_killed_training_resumes_and_is_released_complete(tmp_path):
 WAVES = """
 import dataclasses
 import sys
-sys.path.insert(0, {tools!r})
 import train
-from helpers.gw import sets
+from chirps import sets
 train.N_VALIDATION = train.N_TEST = 64
 train.measure.network_measures = lambda model: {{"auc": 0.5}}
 whole = sets.homework

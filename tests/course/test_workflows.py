@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 import yaml
-from browser import NPM, lacking
-from conftest import ROOT
+
+from tests.support import ROOT
+from tests.support.browser import NPM, lacking
 
 FOLDER = ROOT / ".github" / "workflows"
 FILES = sorted(FOLDER.glob("*.yml"))

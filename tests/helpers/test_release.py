@@ -3,16 +3,13 @@
 import dataclasses
 import json
 import math
-import sys
 from types import SimpleNamespace
 
 import pytest
-from conftest import ROOT
 
+from course.train.networks import MEASUREMENTS, NETWORKS, STUDIES, STUDY_EPOCHS, published_runs
 from helpers import metrics, models, sources, training
-
-sys.path.insert(0, str(ROOT / "tools"))
-from networks import MEASUREMENTS, NETWORKS, STUDIES, STUDY_EPOCHS, published_runs
+from tests.support import ROOT
 
 RELEASED = sorted(path.parent.name for path in (ROOT / "data" / "models").glob("*/run.json"))
 WITH_WEIGHTS = [name for name in RELEASED if name in NETWORKS]
@@ -171,7 +168,7 @@ def test_the_benchmark_is_of_the_released_weights_and_meets_its_bars():
 
 
 def test_a_run_of_a_published_study_is_kept_while_it_would_come_out_the_same():
-    import train  # needs Keras
+    from course.train import train
 
     name = "cifar_cnn_steps"
     assert set(published_runs(name)) == set(STUDIES[name]) and published_runs("none") == {}

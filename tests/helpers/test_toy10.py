@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from helpers import toy10
 from helpers.datasets import CIFAR10_CLASSES
+from helpers.stand_ins import toy10
 
 N = 400
 

@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-from pathlib import Path
 
 import h5py
 import keras
@@ -14,8 +13,8 @@ from scipy import stats
 
 from helpers import models, sources, training
 from helpers import released as released_module
+from tests.support import ROOT
 
-ROOT = Path(__file__).resolve().parent.parent
 PRINTED_RATES = [0.005, 0.0045, 0.00405, 0.003645, 0.0032805]  # the original's output
 PRINTED_RATES += [0.00295245, 0.00265721, 0.00239148, 0.00215234, 0.0019371]
 

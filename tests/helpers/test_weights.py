@@ -10,12 +10,12 @@ import h5py
 import keras
 import numpy as np
 import pytest
-from conftest import ROOT
 from keras import layers
 
 from helpers import models, weights
 from helpers.released import released_file
 from helpers.sources import DataError
+from tests.support import ROOT
 
 
 def small(**changes):

@@ -8,14 +8,15 @@ import os
 import subprocess
 import sys
 import weakref
-from pathlib import Path
 
 import numpy as np
 import pytest
 from scipy.signal import correlate
 
-from helpers import backend, interpret, models
+from helpers import backend, models
 from helpers.backend import keras
+from inside import attribution
+from tests.support import FIXTURES
 
 layers, ops = keras.layers, keras.ops
 RULES = {None: "vanilla", "guided": "guided", "rectified": "rectified"}
@@ -32,7 +33,7 @@ def put_out(network, images):
 
 @pytest.fixture(scope="module")
 def oracle():
-    with np.load(Path(__file__).parent / "fixtures" / "kerasvis_oracle.npz") as arrays:
+    with np.load(FIXTURES / "kerasvis_oracle.npz") as arrays:
         return dict(arrays)
 
 
@@ -65,7 +66,7 @@ def report(capsys, what, error):
 
 
 def test_oracle_probabilities(explained, oracle, capsys):
-    logits = np.float64(interpret.class_logits(explained, oracle["x"]))
+    logits = np.float64(attribution.class_logits(explained, oracle["x"]))
     odds = np.exp(logits - logits.max(axis=1, keepdims=True))
     error = np.abs(odds / odds.sum(axis=1, keepdims=True) - oracle["proba"]).max()
     report(capsys, "probabilities", error)
@@ -74,7 +75,7 @@ def test_oracle_probabilities(explained, oracle, capsys):
 
 @pytest.mark.parametrize("rule", RULES)
 def test_oracle_gradients(explained, oracle, rule, capsys):
-    ours = interpret.saliency(explained, oracle["x"], oracle["classes"], rule)
+    ours = attribution.saliency(explained, oracle["x"], oracle["classes"], rule)
     theirs = oracle[f"grad_{RULES[rule]}"].reshape(ours.shape)
     largest = np.abs(theirs).max(axis=(1, 2, 3), keepdims=True)
     error = (np.abs(ours - theirs) / largest).max()
@@ -85,7 +86,7 @@ def test_oracle_gradients(explained, oracle, rule, capsys):
 @pytest.mark.parametrize("rule", RULES)
 def test_oracle_cams(explained, oracle, rule, capsys):
     maps = [
-        interpret.grad_cam(explained, oracle["x"], oracle["classes"], rule=rule),
+        attribution.grad_cam(explained, oracle["x"], oracle["classes"], rule=rule),
         oracle[f"cam_{RULES[rule]}"].reshape(4, 6, 6),
     ]
     ours, theirs = (m / m.max(axis=(1, 2), keepdims=True) for m in maps)
@@ -97,7 +98,7 @@ def test_oracle_cams(explained, oracle, rule, capsys):
 def test_oracle_tells_the_rules_apart(explained, oracle):
     """What the comparison above would say if one rule were taken for another."""
     for rule in RULES:
-        ours = interpret.saliency(explained, oracle["x"], oracle["classes"], rule)
+        ours = attribution.saliency(explained, oracle["x"], oracle["classes"], rule)
         for name in set(RULES.values()) - {RULES[rule]}:
             theirs = oracle[f"grad_{name}"].reshape(ours.shape)
             assert np.abs(ours - theirs).max() > 0.1 * np.abs(theirs).max()
@@ -196,12 +197,12 @@ def test_finite_differences():
     ):
         network.add(layer)
     image = np.random.default_rng(1).normal(size=(1, 8, 8, 2))
-    slopes = interpret.saliency(network, image, 1)
+    slopes = attribution.saliency(network, image, 1)
     assert slopes.dtype == np.float64
     nudges = np.eye(image.size).reshape(-1, *image.shape[1:]) * 1e-5
 
     def logit(images):
-        return interpret.class_logits(network, images)[:, 1]
+        return attribution.class_logits(network, images)[:, 1]
 
     differences = (logit(image + nudges) - logit(image - nudges)) / 2e-5
     errors = np.abs(slopes.ravel() - differences) / np.abs(differences).max()
@@ -214,11 +215,11 @@ def test_integrated_gradients_share_out_the_change_of_the_logit(oracle, explaine
     for baseline in (None, 0.5, image[::-1].copy()):
         start = np.broadcast_to(0 if baseline is None else baseline, image.shape)
         change = (
-            interpret.class_logits(explained, image) - interpret.class_logits(explained, start)
+            attribution.class_logits(explained, image) - attribution.class_logits(explained, start)
         )[np.arange(4), wanted]
-        shares = interpret.integrated_gradients(explained, image, wanted, baseline)
+        shares = attribution.integrated_gradients(explained, image, wanted, baseline)
         np.testing.assert_allclose(shares.sum(axis=(1, 2, 3)), change, atol=0.01 * np.ptp(change))
-        few = interpret.integrated_gradients(explained, image, wanted, baseline, steps=2)
+        few = attribution.integrated_gradients(explained, image, wanted, baseline, steps=2)
         worse = np.abs(few.sum(axis=(1, 2, 3)) - change).max()
         assert worse > np.abs(shares.sum(axis=(1, 2, 3)) - change).max()
 
@@ -226,22 +227,22 @@ def test_integrated_gradients_share_out_the_change_of_the_logit(oracle, explaine
 def test_integrated_gradients_of_a_straight_line_are_exact(images):
     network = keras.Sequential([keras.Input((12, 12, 3)), layers.Flatten(), layers.Dense(2)])
     kernel = network.layers[-1].get_weights()[0][:, 1].reshape(12, 12, 3)
-    shares = interpret.integrated_gradients(network, images, 1, baseline=0.25, steps=1)
+    shares = attribution.integrated_gradients(network, images, 1, baseline=0.25, steps=1)
     np.testing.assert_allclose(shares, kernel * (images - 0.25), rtol=1e-5, atol=1e-7)
 
 
 def test_smooth_saliency_is_the_mean_over_noisy_copies(images, small):
-    ours = interpret.smooth_saliency(small, images, CLASSES, "guided", 0.2, samples=3, seed=4)
+    ours = attribution.smooth_saliency(small, images, CLASSES, "guided", 0.2, samples=3, seed=4)
     bell = np.random.default_rng(4).standard_normal((3, 12, 12, 3))
     width = 0.2 * (images.max(axis=(1, 2, 3)) - images.min(axis=(1, 2, 3)))
     copies = [
-        interpret.saliency(small, images + width[:, None, None, None] * b, CLASSES, "guided")
+        attribution.saliency(small, images + width[:, None, None, None] * b, CLASSES, "guided")
         for b in bell
     ]
     np.testing.assert_allclose(ours, np.mean(copies, axis=0), atol=1e-6)
     np.testing.assert_allclose(
-        interpret.smooth_saliency(small, images, CLASSES, noise=0, samples=2),
-        interpret.saliency(small, images, CLASSES),
+        attribution.smooth_saliency(small, images, CLASSES, noise=0, samples=2),
+        attribution.saliency(small, images, CLASSES),
         atol=1e-6,
     )
 
@@ -249,7 +250,7 @@ def test_smooth_saliency_is_the_mean_over_noisy_copies(images, small):
 def test_saliency_map():
     slopes = np.zeros((1, 2, 2, 3))
     slopes[0, 0, 1] = [1, -4, 2]
-    np.testing.assert_array_equal(interpret.saliency_map(slopes), [[[0, 4], [0, 0]]])
+    np.testing.assert_array_equal(attribution.saliency_map(slopes), [[[0, 4], [0, 0]]])
 
 
 # --- the end of the network -----------------------------------------------------------------------
@@ -276,19 +277,19 @@ def ends():
 
 def test_a_softmax_at_the_end_does_not_matter_every_backend(images):
     logits, *others = ends()
-    expected = interpret.saliency(logits, images, CLASSES, "guided")
+    expected = attribution.saliency(logits, images, CLASSES, "guided")
     for network in others:
         network.set_weights(logits.get_weights())
-        ours = interpret.saliency(network, images, CLASSES, "guided")
+        ours = attribution.saliency(network, images, CLASSES, "guided")
         np.testing.assert_allclose(ours, expected, atol=1e-7)
-        linear = interpret.logit_model(network)
+        linear = attribution.logit_model(network)
         np.testing.assert_allclose(put_out(linear, images), put_out(logits, images), atol=1e-6)
 
 
 def test_another_end_stays(images):
     network = chain(end="tanh")
     np.testing.assert_allclose(
-        interpret.class_logits(network, images), put_out(network, images), atol=1e-6
+        attribution.class_logits(network, images), put_out(network, images), atol=1e-6
     )
 
 
@@ -300,9 +301,9 @@ def test_an_operation_for_a_softmax():
     (k1, b1), (k2, b2) = (layer.get_weights() for layer in network.layers[1:])
     hidden = x @ k1 + b1
     logits = (2 * np.maximum(hidden, 0) + 1) @ k2 + b2
-    np.testing.assert_allclose(interpret.class_logits(network, x), logits, atol=1e-5)
+    np.testing.assert_allclose(attribution.class_logits(network, x), logits, atol=1e-5)
     slope = (2 * np.maximum(k2[:, 1], 0) * (hidden > 0)) @ k1.T
-    np.testing.assert_allclose(interpret.saliency(network, x, 1, "guided"), slope, atol=1e-5)
+    np.testing.assert_allclose(attribution.saliency(network, x, 1, "guided"), slope, atol=1e-5)
 
 
 # --- rules ----------------------------------------------------------------------------------------
@@ -342,17 +343,19 @@ def test_rules_by_hand(unit, slope_below, low, high, rule):
     else:
         passed = np.maximum(arriving, 0) * (active if rule == "guided" else 1)
     np.testing.assert_allclose(
-        interpret.saliency(network, x, 1, rule), passed @ first.T, rtol=1e-4, atol=1e-5
+        attribution.saliency(network, x, 1, rule), passed @ first.T, rtol=1e-4, atol=1e-5
     )
     y = np.where(active, z, np.where(z >= high, high, slope_below * (z - low)))
-    np.testing.assert_allclose(interpret.class_logits(network, x), y @ second, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(
+        attribution.class_logits(network, x), y @ second, rtol=1e-4, atol=1e-5
+    )
 
 
 def test_a_rule_leaves_the_way_up_alone(images):
     network = chain(leaky=True)
-    expected = interpret.class_logits(network, images)
+    expected = attribution.class_logits(network, images)
     for rule in RULES:
-        ruled = interpret.with_rule(network, rule)
+        ruled = attribution.with_rule(network, rule)
         np.testing.assert_array_equal(put_out(ruled, images), expected)
 
 
@@ -368,8 +371,8 @@ def test_where_to_write_a_relu_does_not_matter(images):
     joined.set_weights(apart.get_weights())
     for rule in ("guided", "rectified"):
         np.testing.assert_allclose(
-            interpret.saliency(joined, images, CLASSES, rule),
-            interpret.saliency(apart, images, CLASSES, rule),
+            attribution.saliency(joined, images, CLASSES, rule),
+            attribution.saliency(apart, images, CLASSES, rule),
             atol=1e-7,
         )
 
@@ -398,10 +401,10 @@ def test_a_rule_that_is_not_defined_is_refused_not_ignored(unit):
     network = keras.Sequential([keras.Input((4,)), layers.Dense(3), unit(), layers.Dense(2)])
     network.layers[1].name = "culprit"
     x = np.ones((1, 4))
-    assert np.isfinite(interpret.saliency(network, x, 0)).all()
+    assert np.isfinite(attribution.saliency(network, x, 0)).all()
     for rule in ("guided", "rectified"):
         with pytest.raises(ValueError, match=r"ReLU and LeakyReLU.*'culprit'"):
-            interpret.saliency(network, x, 0, rule)
+            attribution.saliency(network, x, 0, rule)
 
 
 # --- graphs ---------------------------------------------------------------------------------------
@@ -409,7 +412,7 @@ def test_a_rule_that_is_not_defined_is_refused_not_ignored(unit):
 
 def test_functional_as_sequential_every_backend(images, small):
     functional = keras.Model(small.inputs, small.outputs)
-    for rule, method in (("rectified", interpret.saliency), ("guided", interpret.grad_cam)):
+    for rule, method in (("rectified", attribution.saliency), ("guided", attribution.grad_cam)):
         np.testing.assert_allclose(
             method(functional, images, CLASSES, rule=rule),
             method(small, images, CLASSES, rule=rule),
@@ -441,9 +444,9 @@ def test_cam_of_a_branching_network_every_backend(images, layer):
             maps[name] = given[name] if name in given else compute()
         return maps, maps["pool"].ravel() @ dense + bias
 
-    ours = interpret.grad_cam(network, images, CLASSES, layer)
-    maps_of_all = interpret.feature_maps(network, layer, images)
-    logits = interpret.class_logits(network, images)
+    ours = attribution.grad_cam(network, images, CLASSES, layer)
+    maps_of_all = attribution.feature_maps(network, layer, images)
+    logits = attribution.class_logits(network, images)
     for i, (image, wanted) in enumerate(zip(np.float64(images), CLASSES, strict=True)):
         maps, scores = forward(image)
         maps = maps[layer]
@@ -462,12 +465,12 @@ def test_cam_of_a_branching_network_every_backend(images, layer):
 
 def test_a_cut_network_is_whole_again(images):
     network = branching()
-    body, head = interpret.split_at(network, "far", "guided")
+    body, head = attribution.split_at(network, "far", "guided")
     both = put_out(head, [images, put_out(body, images)])
-    np.testing.assert_allclose(both, interpret.class_logits(network, images), atol=1e-6)
+    np.testing.assert_allclose(both, attribution.class_logits(network, images), atol=1e-6)
     for end in (network.layers[0], network.layers[-1]):
         with pytest.raises(ValueError, match="nothing to cut"):
-            interpret.split_at(network, end)
+            attribution.split_at(network, end)
 
 
 def test_networks_inside_networks(images):
@@ -481,22 +484,22 @@ def test_networks_inside_networks(images):
     sequential = keras.Sequential([keras.Input((12, 12, 3)), block, head])
     image = keras.Input((12, 12, 3))
     functional = keras.Model(image, head(block(image)))
-    expected = interpret.saliency(flat, images, CLASSES, "rectified")
-    cam = interpret.grad_cam(flat, images, CLASSES, "pool1", "guided")
+    expected = attribution.saliency(flat, images, CLASSES, "rectified")
+    cam = attribution.grad_cam(flat, images, CLASSES, "pool1", "guided")
     for nested in (sequential, functional):
-        ours = interpret.saliency(nested, images, CLASSES, "rectified")
+        ours = attribution.saliency(nested, images, CLASSES, "rectified")
         np.testing.assert_allclose(ours, expected, atol=1e-7)
-        ours = interpret.grad_cam(nested, images, CLASSES, "block", "guided")
+        ours = attribution.grad_cam(nested, images, CLASSES, "block", "guided")
         np.testing.assert_allclose(ours, cam, atol=1e-6)
     with pytest.raises(ValueError, match=r"no convolution or pooling.*block, head"):
-        interpret.grad_cam(sequential, images, 0)
+        attribution.grad_cam(sequential, images, 0)
 
 
 def test_a_sigmoid_inside_is_not_at_the_end(images):
     gate = keras.Sequential([keras.Input((432,)), layers.Dense(5, activation="sigmoid")])
     network = keras.Sequential([keras.Input((12, 12, 3)), layers.Flatten(), gate, layers.Dense(2)])
     np.testing.assert_allclose(
-        interpret.class_logits(network, images), put_out(network, images), atol=1e-6
+        attribution.class_logits(network, images), put_out(network, images), atol=1e-6
     )
 
 
@@ -515,14 +518,14 @@ def test_layers_that_serve_twice(images):
         [*twice.get_weights(), *twice.get_weights(), *network.layers[-1].get_weights()]
     )
     np.testing.assert_allclose(
-        interpret.saliency(network, images, 1, "rectified"),
-        interpret.saliency(apart, images, 1, "rectified"),
+        attribution.saliency(network, images, 1, "rectified"),
+        attribution.saliency(apart, images, 1, "rectified"),
         atol=1e-7,
     )
     with pytest.raises(ValueError, match="'twice' is used more than once"):
-        interpret.feature_maps(network, "twice", images)
+        attribution.feature_maps(network, "twice", images)
     with pytest.raises(ValueError, match="'twice' is used more than once"):
-        interpret.split_at(network, "twice")
+        attribution.split_at(network, "twice")
 
 
 def test_what_no_configuration_knows(images):
@@ -532,7 +535,7 @@ def test_what_no_configuration_knows(images):
     network = keras.Sequential([keras.Input((12, 12, 3)), normal, *chain().layers])
     network.add(Secret())
     np.testing.assert_allclose(
-        interpret.class_logits(network, images), put_out(network, images), atol=1e-6
+        attribution.class_logits(network, images), put_out(network, images), atol=1e-6
     )
 
 
@@ -540,7 +543,7 @@ def test_pixels_as_whole_numbers():
     network = keras.Sequential([keras.Input((4, 4, 1), dtype="uint8"), layers.Rescaling(1 / 255)])
     network.add(layers.Flatten())
     network.add(layers.Dense(2))
-    slopes = interpret.saliency(network, np.full((1, 4, 4, 1), 7, "uint8"), 1)
+    slopes = attribution.saliency(network, np.full((1, 4, 4, 1), 7, "uint8"), 1)
     kernel = network.layers[-1].get_weights()[0][:, 1]
     np.testing.assert_allclose(slopes.ravel(), kernel / 255, rtol=1e-5)
 
@@ -555,8 +558,8 @@ def test_half_precision(images, small):
     )
     half.set_weights(full.get_weights())
     for rule in RULES:
-        ours = interpret.saliency(half, images, CLASSES, rule)
-        expected = interpret.saliency(full, images, CLASSES, rule)
+        ours = attribution.saliency(half, images, CLASSES, rule)
+        expected = attribution.saliency(full, images, CLASSES, rule)
         assert ours.dtype == np.float32
         assert np.median(np.abs(ours - expected)) < 0.01 * np.abs(expected).max()
 
@@ -577,12 +580,12 @@ def test_the_network_stays_as_it_is_every_backend(make, images):
     network = make()
     network.compile("sgd", "sparse_categorical_crossentropy")
     before, weights = snapshot(network), network.get_weights()
-    interpret.saliency(network, images, CLASSES, "rectified")
-    interpret.grad_cam(network, images, CLASSES, rule="guided")
+    attribution.saliency(network, images, CLASSES, "rectified")
+    attribution.grad_cam(network, images, CLASSES, rule="guided")
     with pytest.raises(ValueError, match="no layer"):
-        interpret.grad_cam(network, images, CLASSES, "elsewhere")
-    interpret.feature_maps(network, network.layers[2], images)
-    interpret.maximum_stimuli(network, network.layers[2], steps=1)
+        attribution.grad_cam(network, images, CLASSES, "elsewhere")
+    attribution.feature_maps(network, network.layers[2], images)
+    attribution.maximum_stimuli(network, network.layers[2], steps=1)
     assert snapshot(network) == before
     for now, then in zip(network.get_weights(), weights, strict=True):
         np.testing.assert_array_equal(now, then)
@@ -593,54 +596,54 @@ def test_new_weights_count_at_once_and_need_no_new_program_every_backend(images,
     original = backend.compiled
     monkeypatch.setattr(backend, "compiled", lambda fn: compiled.append(fn) or original(fn))
     network, rng = chain(), np.random.default_rng(0)
-    interpret.saliency(network, images, CLASSES, "guided")
+    attribution.saliency(network, images, CLASSES, "guided")
     for _ in range(2):
         network.set_weights([rng.normal(size=w.shape) for w in network.get_weights()])
         fresh = chain()
         fresh.set_weights(network.get_weights())
-        ours = interpret.saliency(network, images, CLASSES, "guided")
+        ours = attribution.saliency(network, images, CLASSES, "guided")
         assert len(compiled) == 1
         np.testing.assert_allclose(
-            ours, interpret.saliency(fresh, images, CLASSES, "guided"), rtol=1e-5, atol=1e-6
+            ours, attribution.saliency(fresh, images, CLASSES, "guided"), rtol=1e-5, atol=1e-6
         )
         compiled.pop()  # that of the fresh network
 
 
 def test_training_counts_at_once(images):
     network = chain()
-    interpret.saliency(network, images, CLASSES)
+    attribution.saliency(network, images, CLASSES)
     network.compile(keras.optimizers.SGD(0.5), "sparse_categorical_crossentropy")
     network.fit(images, CLASSES, verbose=0)
     fresh = chain()
     fresh.set_weights(network.get_weights())
     np.testing.assert_allclose(
-        interpret.saliency(network, images, CLASSES),
-        interpret.saliency(fresh, images, CLASSES),
+        attribution.saliency(network, images, CLASSES),
+        attribution.saliency(fresh, images, CLASSES),
         atol=1e-6,
     )
 
 
 def test_other_settings_count_at_once(images):
     network = chain(leaky=True)
-    before = interpret.saliency(network, images, CLASSES)
+    before = attribution.saliency(network, images, CLASSES)
     network.layers[1].negative_slope = 0.9
-    after = interpret.saliency(network, images, CLASSES)
+    after = attribution.saliency(network, images, CLASSES)
     assert not np.allclose(before, after)
     network.layers[-2].activation = keras.activations.relu
-    assert not np.allclose(after, interpret.saliency(network, images, CLASSES))
+    assert not np.allclose(after, attribution.saliency(network, images, CLASSES))
     network.layers[-2].activation = keras.activations.gelu
     with pytest.raises(ValueError, match="gelu"):
-        interpret.saliency(network, images, CLASSES, "guided")
+        attribution.saliency(network, images, CLASSES, "guided")
     network.pop()
     network.add(layers.Dense(2))
-    assert interpret.class_logits(network, images).shape == (5, 2)
+    assert attribution.class_logits(network, images).shape == (5, 2)
 
 
 def test_a_network_that_is_not_needed_any_more_goes(images):
     network = chain()
-    interpret.saliency(network, images, CLASSES, "guided")
-    interpret.grad_cam(network, images, CLASSES)
-    interpret.maximum_stimuli(network, "conv1", steps=1)
+    attribution.saliency(network, images, CLASSES, "guided")
+    attribution.grad_cam(network, images, CLASSES)
+    attribution.maximum_stimuli(network, "conv1", steps=1)
     kept = weakref.ref(network)
     del network
     gc.collect()
@@ -649,14 +652,14 @@ def test_a_network_that_is_not_needed_any_more_goes(images):
 
 def test_a_ruled_network_shares_names_order_and_weights(images):
     for network in (chain(), branching()):
-        ruled = interpret.with_rule(network, "guided")
+        ruled = attribution.with_rule(network, "guided")
         assert [x.name for x in ruled.layers] == [x.name for x in network.layers]
         assert [id(v) for v in ruled.weights] == [id(v) for v in network.weights]
         network.set_weights([w + 0.1 for w in network.get_weights()])
         np.testing.assert_allclose(
-            put_out(ruled, images), interpret.class_logits(network, images), atol=1e-6
+            put_out(ruled, images), attribution.class_logits(network, images), atol=1e-6
         )
-        kept = interpret.with_rule(network, "rectified", logits=False)
+        kept = attribution.with_rule(network, "rectified", logits=False)
         np.testing.assert_allclose(put_out(kept, images), put_out(network, images), atol=1e-6)
 
 
@@ -664,10 +667,10 @@ def test_a_ruled_network_shares_names_order_and_weights(images):
 
 
 def methods():
-    yield "saliency", interpret.saliency
-    yield "cam", interpret.grad_cam
-    yield "smooth", lambda *a, **k: interpret.smooth_saliency(*a, samples=3, **k)
-    yield "integrated", lambda *a, **k: interpret.integrated_gradients(*a, steps=3, **k)
+    yield "saliency", attribution.saliency
+    yield "cam", attribution.grad_cam
+    yield "smooth", lambda *a, **k: attribution.smooth_saliency(*a, samples=3, **k)
+    yield "integrated", lambda *a, **k: attribution.integrated_gradients(*a, steps=3, **k)
 
 
 @pytest.mark.parametrize(("name", "method"), list(methods()))
@@ -691,7 +694,7 @@ def test_feature_maps_are_what_the_layer_puts_out(images, small):
         until = keras.Model(small.inputs[0], small.get_layer(name).output)
         for size in (64, 2):
             np.testing.assert_allclose(
-                interpret.feature_maps(small, name, images, batch_size=size),
+                attribution.feature_maps(small, name, images, batch_size=size),
                 put_out(until, images),
                 atol=1e-6,
             )
@@ -702,7 +705,7 @@ def test_feature_maps_are_what_the_layer_puts_out(images, small):
     [(models.first_cnn, "pool2"), (models.cifar_cnn, "pool2"), (chain, "pool2")],
 )
 def test_default_layer_of_a_cam(network, name):
-    assert interpret.default_cam_layer(network()).name == name
+    assert attribution.default_cam_layer(network()).name == name
 
 
 # --- errors ---------------------------------------------------------------------------------------
@@ -724,7 +727,7 @@ def test_default_layer_of_a_cam(network, name):
         ({"batch_size": 0}, "batch_size=0"),
     ],
 )
-@pytest.mark.parametrize("method", [interpret.saliency, interpret.grad_cam])
+@pytest.mark.parametrize("method", [attribution.saliency, attribution.grad_cam])
 def test_errors(method, change, message, images, small):
     arguments = {"images": images, "classes": CLASSES, **change}
     with pytest.raises(ValueError, match=message):
@@ -733,29 +736,29 @@ def test_errors(method, change, message, images, small):
 
 def test_errors_of_one_function(images, small):
     with pytest.raises(ValueError, match=r"no layer 'conv9'.*conv1, relu1, pool1"):
-        interpret.feature_maps(small, "conv9", images)
+        attribution.feature_maps(small, "conv9", images)
     with pytest.raises(ValueError, match="expected maps"):
-        interpret.grad_cam(small, images, 0, "scores")
+        attribution.grad_cam(small, images, 0, "scores")
     with pytest.raises(ValueError, match="samples=0"):
-        interpret.smooth_saliency(small, images, 0, samples=0)
+        attribution.smooth_saliency(small, images, 0, samples=0)
     with pytest.raises(ValueError, match="noise=-1"):
-        interpret.smooth_saliency(small, images, 0, noise=-1)
+        attribution.smooth_saliency(small, images, 0, noise=-1)
     with pytest.raises(ValueError, match=r"steps=2\.5"):
-        interpret.integrated_gradients(small, images, 0, steps=2.5)
+        attribution.integrated_gradients(small, images, 0, steps=2.5)
     for wrong in (np.ones((7, 7)), "black"):
         with pytest.raises(ValueError, match="an image"):
-            interpret.integrated_gradients(small, images, 0, baseline=wrong)
+            attribution.integrated_gradients(small, images, 0, baseline=wrong)
     with pytest.raises(ValueError, match="finite"):
-        interpret.integrated_gradients(small, images, 0, baseline=np.inf)
+        attribution.integrated_gradients(small, images, 0, baseline=np.inf)
     with pytest.raises(ValueError, match="height, width"):
-        interpret.saliency_map(images[0])
+        attribution.saliency_map(images[0])
     two = keras.Model(small.inputs, [small.outputs[0], small.layers[3].output])
     with pytest.raises(ValueError, match="2 outputs"):
-        interpret.saliency(two, images, 0)
+        attribution.saliency(two, images, 0)
     with pytest.raises(ValueError, match="one score per class"):
-        interpret.saliency(keras.Model(small.inputs, small.layers[3].output), images, 0)
+        attribution.saliency(keras.Model(small.inputs, small.layers[3].output), images, 0)
     with pytest.raises(ValueError, match=r"keras\.Input"):
-        interpret.saliency(keras.Sequential([layers.Dense(3)]), images, 0)
+        attribution.saliency(keras.Sequential([layers.Dense(3)]), images, 0)
 
 
 # --- another library ------------------------------------------------------------------------------
@@ -774,7 +777,7 @@ def test_tf_keras_vis_agrees_where_it_works(images):
     network = keras.models.clone_model(keras.Model(apart.inputs, apart.outputs))
     score = CategoricalScore(CLASSES.tolist())
     theirs = Saliency(network)(score, images, keepdims=True, normalize_map=False)
-    ours = interpret.saliency(network, images, CLASSES)
+    ours = attribution.saliency(network, images, CLASSES)
     np.testing.assert_allclose(theirs, np.abs(ours), rtol=1e-4, atol=1e-6)
     theirs = Gradcam(network)(
         score,
@@ -784,7 +787,7 @@ def test_tf_keras_vis_agrees_where_it_works(images):
         expand_cam=False,
         normalize_cam=False,
     )
-    ours = interpret.grad_cam(network, images, CLASSES)
+    ours = attribution.grad_cam(network, images, CLASSES)
     np.testing.assert_allclose(theirs, ours, rtol=1e-4, atol=1e-6)
 
 
@@ -818,14 +821,14 @@ def climb_alone(model, k, start, steps, step):
 
 def test_all_filters_at_once_climb_as_each_does_alone(model):
     filters = [0, 3, 31]
-    start, _ = interpret.maximum_stimuli(model, "leaky2", filters, steps=0)
-    together, _ = interpret.maximum_stimuli(model, "leaky2", filters, steps=8, step=0.5)
+    start, _ = attribution.maximum_stimuli(model, "leaky2", filters, steps=0)
+    together, _ = attribution.maximum_stimuli(model, "leaky2", filters, steps=8, step=0.5)
     for picture, begin, k in zip(together, start, filters, strict=True):
         np.testing.assert_allclose(picture, climb_alone(model, k, begin, 8, 0.5), atol=2e-4)
 
 
 def test_score_is_the_mean_of_the_feature_map_of_the_returned_picture(model):
-    stimuli, scores = interpret.maximum_stimuli(model, "leaky4", [5, 6], steps=3)
+    stimuli, scores = attribution.maximum_stimuli(model, "leaky4", [5, 6], steps=3)
     maps = keras.Model(model.inputs[0], model.get_layer("leaky4").output).predict(
         stimuli, verbose=0
     )
@@ -834,28 +837,28 @@ def test_score_is_the_mean_of_the_feature_map_of_the_returned_picture(model):
 
 @pytest.mark.parametrize("layer", ["conv1", "leaky3", "dense1", "logits"])
 def test_climbing_raises_every_score_every_backend(model, layer):
-    _, before = interpret.maximum_stimuli(model, layer, range(8), steps=0)
-    _, after = interpret.maximum_stimuli(model, layer, range(8), steps=10, step=0.3)
+    _, before = attribution.maximum_stimuli(model, layer, range(8), steps=0)
+    _, after = attribution.maximum_stimuli(model, layer, range(8), steps=10, step=0.3)
     assert (after > before).all()
 
 
 @pytest.mark.parametrize("step", [0.1, 1.0, 2.5])
 def test_a_step_is_as_long_as_asked(model, step):
-    start, _ = interpret.maximum_stimuli(model, "leaky1", steps=0)
-    end, _ = interpret.maximum_stimuli(model, "leaky1", steps=1, step=step)
+    start, _ = attribution.maximum_stimuli(model, "leaky1", steps=0)
+    end, _ = attribution.maximum_stimuli(model, "leaky1", steps=1, step=step)
     length = np.sqrt(((end - start) ** 2).sum(axis=(1, 2, 3)))
     np.testing.assert_allclose(length, step, rtol=1e-4)
 
 
 def test_shapes_for_all_filters_and_for_one(model):
-    stimuli, scores = interpret.maximum_stimuli(model, "logits", steps=1)
+    stimuli, scores = attribution.maximum_stimuli(model, "logits", steps=1)
     assert stimuli.shape == (10, 16, 16, 3) and scores.shape == (10,)
-    assert interpret.maximum_stimuli(model, "logits", 4, steps=1)[0].shape == (1, 16, 16, 3)
+    assert attribution.maximum_stimuli(model, "logits", 4, steps=1)[0].shape == (1, 16, 16, 3)
 
 
 def test_the_start_depends_on_seed_and_filter_only(model):
     def start(filters, seed):
-        return interpret.maximum_stimuli(model, "conv1", filters, steps=0, seed=seed)[0]
+        return attribution.maximum_stimuli(model, "conv1", filters, steps=0, seed=seed)[0]
 
     np.testing.assert_array_equal(start([7, 2], 0)[1], start([0, 1, 2], 0)[2])
     assert not np.array_equal(start([2], 0), start([2], 1))
@@ -864,10 +867,10 @@ def test_the_start_depends_on_seed_and_filter_only(model):
 
 @pytest.mark.parametrize(("layer", "width"), [("leaky1", 0.1), ("logits", 0.001)])
 def test_noise_around_grey(model, layer, width):
-    start, _ = interpret.maximum_stimuli(model, layer, range(10), steps=0)
+    start, _ = attribution.maximum_stimuli(model, layer, range(10), steps=0)
     assert 0.45 * width < np.abs(start).max() <= 0.5 * width
     assert abs(start.mean()) < 0.02 * width
-    shifted, _ = interpret.maximum_stimuli(model, layer, range(10), steps=0, grey=0.5)
+    shifted, _ = attribution.maximum_stimuli(model, layer, range(10), steps=0, grey=0.5)
     np.testing.assert_allclose(shifted - start, 0.5, atol=1e-6)
 
 
@@ -875,70 +878,72 @@ def test_only_the_part_up_to_the_layer_runs(model):
     broken = models.first_cnn((16, 16, 3))
     broken.set_weights(model.get_weights())
     broken.get_layer("conv3").set_weights([np.full((3, 3, 32, 32), np.nan), np.full(32, np.nan)])
-    ours, _ = interpret.maximum_stimuli(broken, "leaky2", [1], steps=2)
-    np.testing.assert_array_equal(ours, interpret.maximum_stimuli(model, "leaky2", [1], steps=2)[0])
-    assert np.isnan(interpret.maximum_stimuli(broken, "leaky3", [1], steps=1)[1]).all()
+    ours, _ = attribution.maximum_stimuli(broken, "leaky2", [1], steps=2)
+    np.testing.assert_array_equal(
+        ours, attribution.maximum_stimuli(model, "leaky2", [1], steps=2)[0]
+    )
+    assert np.isnan(attribution.maximum_stimuli(broken, "leaky3", [1], steps=1)[1]).all()
 
 
 def test_a_dead_filter_stays_where_it_is_and_shows_in_its_score(model):
     dead = models.first_cnn((16, 16, 3))
     dead.get_layer("conv1").set_weights([np.zeros((3, 3, 3, 16)), np.full(16, -1.0)])
-    start, _ = interpret.maximum_stimuli(dead, "leaky1", [0], steps=0)
-    end, scores = interpret.maximum_stimuli(dead, "leaky1", [0], steps=5)
+    start, _ = attribution.maximum_stimuli(dead, "leaky1", [0], steps=0)
+    end, scores = attribution.maximum_stimuli(dead, "leaky1", [0], steps=5)
     np.testing.assert_array_equal(start, end)
     np.testing.assert_allclose(scores, -0.1, rtol=1e-5)
 
 
 def test_a_layer_object_does_as_well_as_its_name(model):
-    by_name, _ = interpret.maximum_stimuli(model, "leaky1", [0], steps=2)
-    by_layer, _ = interpret.maximum_stimuli(model, model.get_layer("leaky1"), [0], steps=2)
+    by_name, _ = attribution.maximum_stimuli(model, "leaky1", [0], steps=2)
+    by_layer, _ = attribution.maximum_stimuli(model, model.get_layer("leaky1"), [0], steps=2)
     np.testing.assert_array_equal(by_name, by_layer)
 
 
 def test_a_wrong_name_lists_the_right_ones(model):
     with pytest.raises(ValueError, match=r"no layer 'leaky_1'.*conv1, leaky1, conv2"):
-        interpret.maximum_stimuli(model, "leaky_1")
+        attribution.maximum_stimuli(model, "leaky_1")
     with pytest.raises(ValueError, match="no layer"):
-        interpret.maximum_stimuli(model, keras.layers.ReLU(name="elsewhere"))
+        attribution.maximum_stimuli(model, keras.layers.ReLU(name="elsewhere"))
 
 
 @pytest.mark.parametrize("filters", [[16], [-1], [0.5], [], [[0, 1]], "first"])
 def test_filters_that_do_not_exist(model, filters):
     with pytest.raises(ValueError, match="whole numbers from 0 to 15"):
-        interpret.maximum_stimuli(model, "leaky1", filters)
+        attribution.maximum_stimuli(model, "leaky1", filters)
 
 
 def test_networks_without_a_size_are_refused():
     with pytest.raises(ValueError, match=r"keras\.Input"):
-        interpret.maximum_stimuli(keras.Sequential([keras.layers.Dense(3)]), "dense")
+        attribution.maximum_stimuli(keras.Sequential([keras.layers.Dense(3)]), "dense")
     any_size = keras.Sequential([keras.Input((None, None, 3)), keras.layers.Conv2D(2, 3, name="c")])
     with pytest.raises(ValueError, match="any size"):
-        interpret.maximum_stimuli(any_size, "c")
+        attribution.maximum_stimuli(any_size, "c")
     with pytest.raises(ValueError, match="steps"):
-        interpret.maximum_stimuli(models.first_cnn(), "conv1", steps=-1)
+        attribution.maximum_stimuli(models.first_cnn(), "conv1", steps=-1)
 
 
 def test_many_networks_in_a_row_raise_no_retracing_warning(model, caplog):
     for _ in range(7):
-        interpret.maximum_stimuli(model, "leaky1", [0], steps=1)
+        attribution.maximum_stimuli(model, "leaky1", [0], steps=1)
     assert "retracing" not in caplog.text
 
 
 def test_viewable_keeps_grey_order_and_colour():
     stimulus = np.zeros((1, 4, 4, 3))
     stimulus[0, 0, 0] = [2.0, 1.0, -1.0]
-    seen = interpret.viewable(stimulus, largest=2.0)
+    seen = attribution.viewable(stimulus, largest=2.0)
     np.testing.assert_allclose(seen[0, 0, 0], [1.0, 0.75, 0.25])
     assert (seen[0, 1:] == 0.5).all()
-    assert np.isfinite(interpret.viewable(np.zeros((2, 4, 4, 3)))).all()
+    assert np.isfinite(attribution.viewable(np.zeros((2, 4, 4, 3)))).all()
 
 
 def test_viewable_shows_a_photo_as_it_is_and_clips_one_value_in_a_hundred():
     photo = np.random.default_rng(0).integers(0, 256, (2, 20, 20, 3))
     np.testing.assert_allclose(
-        interpret.viewable(photo / 255 - 0.5, largest=0.5), photo / 255, atol=1e-12
+        attribution.viewable(photo / 255 - 0.5, largest=0.5), photo / 255, atol=1e-12
     )
-    seen = interpret.viewable(np.random.default_rng(1).normal(size=(3, 50, 50, 3)))
+    seen = attribution.viewable(np.random.default_rng(1).normal(size=(3, 50, 50, 3)))
     assert 0.005 < np.mean((seen == 0) | (seen == 1)) < 0.015
 
 

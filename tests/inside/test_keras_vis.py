@@ -5,7 +5,6 @@ import inspect
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import matplotlib
 import matplotlib.pyplot as plt
@@ -13,10 +12,12 @@ import numpy as np
 import pytest
 from scipy.signal import correlate
 
-from helpers import interpret, keras_vis, models
+from helpers import models
 from helpers.backend import keras
+from inside import attribution, keras_vis
+from tests.support import FIXTURES
 
-ORACLE = Path(__file__).parent / "fixtures" / "kerasvis_oracle.npz"
+ORACLE = FIXTURES / "kerasvis_oracle.npz"
 BLANK = (0, 0, 127)  # the darkest blue of jet
 MODIFIERS = {None: "vanilla", "guided": "guided", "relu": "rectified"}
 
@@ -195,7 +196,7 @@ def test_0_4_1_made_every_activation_a_relu_and_put_it_back():
 
 def test_the_homework_cell_runs():
     """Calls, names and values as in the homework's 2.3.2, on a network with its softmax."""
-    from helpers.keras_vis import visualize_cam
+    from inside.keras_vis import visualize_cam
 
     cifar10_model = models.cifar_cnn(n_filter=8)
     rng = np.random.default_rng(0)
@@ -219,7 +220,7 @@ def test_the_homework_cell_runs():
 
 
 def test_swapping_the_softmax_as_the_old_manual_says(model, oracle):
-    from helpers import keras_vis as utils
+    from inside import keras_vis as utils
 
     network = utils.apply_modifications(model)
     layer_idx = utils.find_layer_idx(network, "preds")
@@ -285,7 +286,7 @@ def test_signatures(name):
 
 
 def test_several_filters_add_up_and_none_means_all(model, oracle):
-    slopes = interpret.saliency(model, oracle["x"][[0, 0]], [2, 5])
+    slopes = attribution.saliency(model, oracle["x"][[0, 0]], [2, 5])
     image = oracle["x"][0]
 
     def seen(filters):
@@ -360,7 +361,7 @@ def test_a_cam_in_a_network_with_a_path_around_the_layer():
     network = keras.Model(image, layers.Dense(3, activation="softmax")(joined))
     pixels = np.random.default_rng(0).random((8, 8, 1), dtype="float32")
     ours = keras_vis.visualize_cam(network, -1, 0, pixels, penultimate_layer_idx=2)
-    heat = interpret.grad_cam(network, pixels[np.newaxis], 0, network.layers[2])[0]
+    heat = attribution.grad_cam(network, pixels[np.newaxis], 0, network.layers[2])[0]
     heat = (heat - heat.min()) / np.ptp(heat)
     theirs = np.uint8(255 * matplotlib.colormaps["jet"](heat)[..., :3])
     assert np.abs(ours.astype(int) - theirs).max() <= 5  # one colour of 256
@@ -562,7 +563,7 @@ def interpret_free(model):
         ({"filter_indices": 10}, r"preds.*from 0 to 9"),
         ({"filter_indices": "cat"}, "whole numbers"),
         ({"seed_input": np.zeros((28, 28, 1))}, r"\(28, 28, 1\).*\(32, 32, 3\)"),
-        ({"seed_input": np.zeros((2, 32, 32, 3))}, "helpers.interpret takes many"),
+        ({"seed_input": np.zeros((2, 32, 32, 3))}, "inside.attribution takes many"),
         ({"backprop_modifier": "smooth"}, "'guided', 'relu'"),
         ({"backprop_modifier": lambda m: m}, "yourself"),
         ({"grad_modifier": "abs"}, "'absolute', 'negate'"),

@@ -3,18 +3,15 @@
 import html
 import re
 import struct
-import sys
 
-import errata
 import nbformat
-import notebook
 import numpy as np
-import overview
 import pytest
-import student
-from conftest import ROOT
 
-sys.path.insert(0, str(ROOT / "book" / "_ext"))
+from course import notebook
+from course.build import errata, overview, student
+from course.build.ext import card as card_extension
+from tests.support import ROOT
 
 INDEX = (ROOT / "book" / "index.md").read_text(encoding="utf-8")
 
@@ -60,8 +57,8 @@ def test_times_are_rounded(minutes, said):
 
 
 def test_a_chapter_without_a_sentence_is_refused():
-    without = re.sub("^02_kernels: .*\n", "", INDEX, flags=re.MULTILINE)
-    with pytest.raises(ValueError, match="02_kernels"):
+    without = re.sub("^kernels: .*\n", "", INDEX, flags=re.MULTILINE)
+    with pytest.raises(ValueError, match="kernels"):
         overview.expanded(without)
 
 
@@ -131,7 +128,7 @@ def test_glossary_leads_to_a_chapter_that_uses_the_word(terms, definition):
 
 
 def test_the_drawn_sum_is_right():
-    import home_drawings as home
+    from course.build.ext import home_drawings as home
 
     svg, words = home.convolution_drawing()
     (i, j) = home.STOP
@@ -142,7 +139,7 @@ def test_the_drawn_sum_is_right():
 
 
 def test_the_drawn_chirp_rises_and_is_found_where_it_is():
-    import home_drawings as home
+    from course.build.ext import home_drawings as home
 
     times, wave, record, match = home.chirp_curves()
     crossings = np.flatnonzero(np.diff(np.sign(wave[times < 0])))
@@ -157,42 +154,39 @@ def test_the_drawn_chirp_rises_and_is_found_where_it_is():
 
 
 def test_the_card_has_the_size_that_messengers_ask_for(tmp_path):
-    import course_card
 
-    course_card.draw_card(tmp_path / "card.png", "Convolutions to Chirps")
+    card_extension.draw_card(tmp_path / "card.png", "Convolutions to Chirps")
     data = (tmp_path / "card.png").read_bytes()
-    assert struct.unpack(">II", data[16:24]) == course_card.CARD_SIZE
+    assert struct.unpack(">II", data[16:24]) == card_extension.CARD_SIZE
     assert len(data) < 150_000
 
 
 def test_the_address_of_the_card(monkeypatch):
-    import course_card
 
     monkeypatch.delenv("GITHUB_REPOSITORY", raising=False)
-    assert course_card.published_at({"repository": ""}) is None
-    known = course_card.published_at({"repository": "Somebody/course"})
+    assert card_extension.published_at({"repository": ""}) is None
+    known = card_extension.published_at({"repository": "Somebody/course"})
     assert known == "https://somebody.github.io/course/"
     monkeypatch.setenv("GITHUB_REPOSITORY", "fork/course")
-    assert course_card.published_at({}) == "https://fork.github.io/course/"
+    assert card_extension.published_at({}) == "https://fork.github.io/course/"
     student.settings.cache_clear()
-    assert student.published_address() == course_card.published_at(student.settings())
+    assert student.published_address() == card_extension.published_at(student.settings())
     student.settings.cache_clear()
 
 
 def test_a_page_describes_itself_by_its_first_paragraph():
-    import course_card
     from docutils import nodes
 
     page = nodes.document(None, None)
     section = nodes.section()
     page += section
-    assert course_card.described(page) == ""
+    assert card_extension.described(page) == ""
     section += nodes.note("", nodes.paragraph(text="An aside."))
     section += nodes.paragraph(text="Short\nand whole.")
-    assert course_card.described(page) == "Short and whole."
+    assert card_extension.described(page) == "Short and whole."
     section[1] = nodes.paragraph(text="many words, " * 30)
-    cut = course_card.described(page)
-    assert len(cut) <= course_card.LONGEST
+    cut = card_extension.described(page)
+    assert len(cut) <= card_extension.LONGEST
     assert cut.endswith("words…") or cut.endswith("many…")
 
 

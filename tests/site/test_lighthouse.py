@@ -6,16 +6,17 @@ import shutil
 import subprocess
 
 import pytest
-from browser import CHROMIUM, FLAGS, NPM, lacking, nothing
-from conftest import ROOT
+
+from tests.support import ROOT
+from tests.support.browser import CHROMIUM, FLAGS, NPM, lacking, nothing
 
 pytestmark = pytest.mark.slow
 LIGHTHOUSE = NPM / "lighthouse" / "cli" / "index.js"
 PAGES = (
     "book/index",
-    "notebooks/01_convolution",
-    "notebooks/04_inside_the_network",
-    "notebooks/07_gw_classifier",
+    "notebooks/convolution",
+    "notebooks/inside_the_network",
+    "notebooks/gw_classifier",
     "book/live",
 )
 AT_LEAST = {"accessibility": 1.0, "best-practices": 0.95}

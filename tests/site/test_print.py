@@ -2,13 +2,14 @@
 
 import os
 
-import exercises
-import leaks
-import print_pages
 import pytest
-from conftest import ROOT
 
-CHAPTER = "01_convolution"
+from course import exercises
+from course.build import leaks, print_pages
+from course.build.ext import site as site_extension
+from tests.support import ROOT
+
+CHAPTER = "convolution"
 BUTTONS = [
     {
         "label": "download-buttons",
@@ -20,10 +21,9 @@ BUTTONS = [
 @pytest.fixture
 def buttons(monkeypatch):
     monkeypatch.syspath_prepend(str(ROOT / "book" / "_ext"))
-    import course_site
 
     def made(**options):
-        found = course_site.student_buttons(
+        found = site_extension.student_buttons(
             BUTTONS, f"notebooks/{CHAPTER}", lambda path, _: f"../{path}", {}, **options
         )
         return {button["label"]: button.get("url") for button in found}

@@ -4,18 +4,19 @@ import importlib
 import inspect
 import re
 
-import api_pages
 import pytest
-from conftest import ROOT
+
+from course.build import reference
+from tests.support import ROOT
 
 
 def test_every_module_has_a_page_and_an_entry():
-    modules = api_pages.modules()
+    modules = reference.modules()
     files = {p.relative_to(ROOT / "helpers").as_posix() for p in ROOT.glob("helpers/**/*.py")}
-    listed = {api_pages.source_of(m).relative_to(ROOT / "helpers").as_posix() for m in modules}
+    listed = {reference.source_of(m).relative_to(ROOT / "helpers").as_posix() for m in modules}
     without = {f for f in files - listed if not f.startswith("checks/")}
     assert without == {"__init__.py", "gw/__init__.py", "gw/__main__.py"}
-    overview, pages = api_pages.overview(), api_pages.pages()
+    overview, pages = reference.overview(), reference.pages()
     assert len(pages) == len(modules) > 30
     for path in pages:
         assert f"({path.relative_to('book').as_posix()})" in overview
@@ -32,19 +33,19 @@ def test_a_new_module_appears_by_itself(tmp_path, monkeypatch):
         "notebooks/01_page.md": "# A page\n\n```{code-cell}\nfrom helpers import new\n```\n",
     }.items():
         (tmp_path / name).write_text(text)
-    monkeypatch.setattr(api_pages.notebook, "ROOT", tmp_path)
-    monkeypatch.setattr(api_pages.notebook, "NOTEBOOKS", tmp_path / "notebooks")
-    monkeypatch.setattr(api_pages.dependencies, "ROOT", tmp_path)
-    assert api_pages.modules() == ["helpers.new"]
-    (text,) = api_pages.pages().values()
+    monkeypatch.setattr(reference.notebook, "ROOT", tmp_path)
+    monkeypatch.setattr(reference.notebook, "NOTEBOOKS", tmp_path / "notebooks")
+    monkeypatch.setattr(reference.dependencies, "ROOT", tmp_path)
+    assert reference.modules() == ["helpers.new"]
+    (text,) = reference.pages().values()
     assert ".. automodule:: helpers.new\n" in text
     assert ".. py:data:: DEPTH\n   :module: helpers.new\n" in text
     assert "   :value: 3\n\n   \\`layers\\`, at most" in text
-    assert "[`new`](api/new.rst)\n: What is new. Chapter [1](" in api_pages.overview()
+    assert "[`new`](api/new.rst)\n: What is new. Chapter [1](" in reference.overview()
 
 
 def test_constants_come_with_value_and_meaning():
-    found = {name: rest for name, *rest in api_pages.constants("helpers.gw.grid")}
+    found = {name: rest for name, *rest in reference.constants("chirps.grid")}
     assert found["SAMPLE_RATE"] == ["1024", "Hz"]
     assert found["LOWEST"] == ["20.0", "Hz"]  # from an assignment to two names
     assert found["WINDOW"] == ["1.0", "s: the second of the segment that becomes an image"]
@@ -52,33 +53,33 @@ def test_constants_come_with_value_and_meaning():
 
 def text_of(site, module):
     return (
-        (site / "book" / api_pages.page_of(module)).with_suffix(".html").read_text(encoding="utf-8")
+        (site / "book" / reference.page_of(module)).with_suffix(".html").read_text(encoding="utf-8")
     )
 
 
 @pytest.mark.slow
 def test_everything_public_is_on_its_page(site):
-    for module in api_pages.modules():
-        if module == api_pages.CHECKS:
+    for module in reference.modules():
+        if module == reference.CHECKS:
             continue
         text = text_of(site, module)
         loaded = importlib.import_module(module)
-        for name in api_pages.public_names(module):
+        for name in reference.public_names(module):
             assert f'id="{module}.{name}"' in text, f"{module}.{name} has no entry"
             members = vars(getattr(loaded, name)) if inspect.isclass(getattr(loaded, name)) else {}
             for method, value in members.items():
                 told = inspect.isfunction(value) or isinstance(value, property)
                 if told and not method.startswith("_") and value.__doc__:
                     assert f'id="{module}.{name}.{method}"' in text, f"{module}.{name}.{method}"
-        for name, *_ in api_pages.constants(module):
+        for name, *_ in reference.constants(module):
             assert f'id="{module}.{name}"' in text, f"{module}.{name} has no entry"
 
 
 @pytest.mark.slow
 def test_signatures_are_right_although_keras_is_not_imported_for_them(site):
-    for module in api_pages.modules():
+    for module in reference.modules():
         text, loaded = text_of(site, module), importlib.import_module(module)
-        for name in api_pages.public_names(module):
+        for name in reference.public_names(module):
             if f'id="{module}.{name}"' not in text:
                 continue  # of the checks, not all
             value = getattr(loaded, name)
@@ -91,7 +92,7 @@ def test_signatures_are_right_although_keras_is_not_imported_for_them(site):
 
 @pytest.mark.slow
 def test_of_the_checks_only_what_students_call_is_shown(site):
-    text = text_of(site, api_pages.CHECKS)
+    text = text_of(site, reference.CHECKS)
     entries = {part.split('"')[0] for part in text.split('id="helpers.checks.')[1:]}
     assert entries == {"Check", "Check.__call__", "Check.hint", "Check.solution", "Outcome"}
     assert not list((site / "book" / "api").glob("checks/**/*"))

@@ -1,10 +1,12 @@
 """The built site, read as HTML: it is whole, leads nowhere in vain, and describes every picture."""
 
 import nbformat
-import notebook
 import pytest
-import site_html
-from browser import nothing
+
+from course import notebook
+from course.build import site as build_site
+from tests.support import site_html
+from tests.support.browser import nothing
 
 pytestmark = pytest.mark.slow
 
@@ -34,7 +36,7 @@ def test_mathjax_and_its_fonts_are_served_from_the_site(site, pages):
     mathjax = site / "_static" / "mathjax"
     assert (mathjax / "tex-chtml.js").stat().st_size > 500_000
     assert len(list(mathjax.glob("output/chtml/fonts/woff-v2/*.woff"))) > 20
-    loaded = [address for _, address, _ in pages["notebooks/01_convolution.html"].references]
+    loaded = [address for _, address, _ in pages["notebooks/convolution.html"].references]
     assert any("mathjax/tex-chtml.js" in address for address in loaded)
 
 
@@ -45,7 +47,6 @@ def test_pages_say_how_they_were_run(site):
 
 
 def test_a_record_with_an_error_or_without_a_file_stops_the_build(monkeypatch, tmp_path):
-    import build_site
 
     (tmp_path / "10_a.md").write_text("# A page\n")
     monkeypatch.setattr(notebook, "NOTEBOOKS", tmp_path)

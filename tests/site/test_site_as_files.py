@@ -1,8 +1,9 @@
 """Every page works when its file is opened, without any server."""
 
 import pytest
-import site_html
-from browser import Reader, nothing
+
+from tests.support import site_html
+from tests.support.browser import Reader, nothing
 
 pytestmark = pytest.mark.slow
 

@@ -3,8 +3,9 @@
 import gzip
 
 import pytest
-import site_html
-from site_html import Page
+
+from tests.support import site_html
+from tests.support.site_html import Page
 
 SOUND = """<!doctype html><html lang="en"><head><title>A page</title>
 <meta http-equiv="Content-Security-Policy"

@@ -4,11 +4,10 @@ Each page is opened once, and looked at in light and dark, at desktop and phone 
 reference, which are of one kind, in one of these four ways each, in turn.
 """
 
-import axe
 import pytest
-import site_html
-from browser import BELOW, DESKTOP, PHONE, Reader, nothing
-from conftest import ROOT
+
+from tests.support import ROOT, axe, site_html
+from tests.support.browser import BELOW, DESKTOP, PHONE, Reader, nothing
 
 pytestmark = pytest.mark.slow
 FIRST_LOAD = 1_500_000  # bytes: ten seconds in a tram
@@ -124,7 +123,7 @@ def test_first_load_is_light(visits, site):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_menu_and_search_of_a_phone_are_accessible(chromium, address, scheme):
-    url = f"{address}/notebooks/01_convolution.html"
+    url = f"{address}/notebooks/convolution.html"
     reader = Reader(
         chromium, url, viewport=PHONE, color_scheme=scheme, reduced_motion="reduce"
     ).open()

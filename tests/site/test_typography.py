@@ -1,22 +1,17 @@
 """Numbers keep their units, code keeps its spaces, and verdicts are marked and flow."""
 
-import sys
-
 import pytest
-from conftest import ROOT
 from docutils import nodes
 from docutils.utils import new_document
 
-sys.path.insert(0, str(ROOT / "book" / "_ext"))
-
-import course_typography
+from course.build.ext import typography
 
 
 def transformed(*children):
     document = new_document("page")
     document += nodes.paragraph("", "", *children)
-    course_typography.NoBreaks(document).apply()
-    return document.astext().replace(course_typography.NO_BREAK, "~")
+    typography.NoBreaks(document).apply()
+    return document.astext().replace(typography.NO_BREAK, "~")
 
 
 @pytest.mark.parametrize(
@@ -53,7 +48,7 @@ def test_verdicts_are_marked_and_flow(text, shown):
         f"<pre><span></span>{text}</pre></div></div>"
     )
     context = {"body": body}
-    course_typography.on_page(None, None, None, context, None)
+    typography.on_page(None, None, None, context, None)
     if shown is False:
         assert context["body"] == body
     else:

@@ -1,6 +1,6 @@
 """axe-core in a page: every rule of WCAG 2.2 at levels A and AA, and its best practices."""
 
-from browser import NPM, lacking
+from tests.support.browser import NPM, lacking
 
 AXE = NPM / "axe-core" / "axe.min.js"
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]

@@ -12,7 +12,8 @@ import threading
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
+
+from tests.support import ROOT
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
@@ -65,7 +66,7 @@ def build_once(run):
         fcntl.flock(lock, fcntl.LOCK_EX)  # let go when the file is closed
         if not stamp.is_file() or stamp.read_text() != run:
             stamp.unlink(missing_ok=True)
-            command = [sys.executable, "tools/build_site.py"]
+            command = [sys.executable, "-m", "course", "site"]
             built = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
             assert built.returncode == 0, built.stdout + built.stderr
             stamp.write_text(run)

@@ -2,14 +2,11 @@
 
 import json
 
-import batch
-import collect
-import gradebook
-import judge
 import nbformat
-import synthetic
 
-PAGE = "01_convolution"
+from course.grade import batch, collect, gradebook, judge, synthetic
+
+PAGE = "convolution"
 SEED = "a secret of this term, for tests only"
 
 

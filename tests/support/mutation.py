@@ -3,7 +3,7 @@
 import ast
 import copy
 
-import exercises
+from course import exercises
 
 OPERATORS = {
     ast.Add: ast.Sub,

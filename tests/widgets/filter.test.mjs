@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { colourTable, css, paint } from "../../book/_static/widgets/colours.js";
-import { filter, turnedEdge, usualSize } from "../../book/_static/widgets/filter.js";
-import { crossCorrelate } from "../../book/_static/widgets/numeric.js";
+import { colourTable, css, paint } from "../../widgets/parts/colours.js";
+import { filter, turnedEdge, usualSize } from "../../widgets/parts/filter.js";
+import { crossCorrelate } from "../../widgets/parts/numeric.js";
 
 const rows = (values, width) =>
   Array.from({ length: values.length / width }, (_, i) => [...values.subarray(i * width, (i + 1) * width)]);

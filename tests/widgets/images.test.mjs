@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { MOST_MEGAPIXELS, PictureError, imageSize, readPicture } from "../../book/_static/widgets/images.js";
+import { MOST_MEGAPIXELS, PictureError, imageSize, readPicture } from "../../widgets/parts/images.js";
 
 // Grey pictures of 37 × 21 pixels, written by Pillow.
 const FILES = {

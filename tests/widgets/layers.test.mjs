@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { STACKS, conv, dense, flatten, parseSize, pool, seenBy, sizeText, walk } from "../../book/_static/widgets/layers.js";
-import { crossCorrelate } from "../../book/_static/widgets/numeric.js";
+import { STACKS, conv, dense, flatten, parseSize, pool, seenBy, sizeText, walk } from "../../widgets/parts/layers.js";
+import { crossCorrelate } from "../../widgets/parts/numeric.js";
 
 const total = (stack, key) => walk(stack.input, stack.layers).reduce((sum, result) => sum + result[key], 0);
 

@@ -6,8 +6,8 @@ import fs from "node:fs";
 import path from "node:path";
 import { test } from "node:test";
 
-import { Simulator } from "../../book/_static/live/chirp.js";
-import { forward, gradCam, parse } from "../../book/_static/live/nn.js";
+import { Simulator } from "../../widgets/live/chirp.js";
+import { forward, gradCam, parse } from "../../widgets/live/nn.js";
 
 const folder = process.env.LIVE_DATA;
 const skip = folder ? false : "run by tests/test_live.py, which writes the numbers to agree with";

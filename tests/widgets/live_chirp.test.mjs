@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { fourier, generator, Simulator } from "../../book/_static/live/chirp.js";
+import { fourier, generator, Simulator } from "../../widgets/live/chirp.js";
 
 test("the Fourier transform is its definition, for lengths of small factors", () => {
   for (const n of [1, 2, 3, 5, 12, 30, 49, 400]) {

@@ -1,6 +1,6 @@
-// Network files made by hand, for the tests: what helpers/export_web.py writes, in JavaScript.
+// Network files made by hand, for the tests: what widgets/live/export_web.py writes, in JavaScript.
 
-import { crc32 } from "../../book/_static/live/nn.js";
+import { crc32 } from "../../widgets/live/nn.js";
 
 /** Collects numbers; each call returns what the description needs to find them. */
 export class Numbers {

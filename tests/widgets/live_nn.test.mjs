@@ -11,7 +11,7 @@ import {
   gradient,
   NetworkError,
   parse,
-} from "../../book/_static/live/nn.js";
+} from "../../widgets/live/nn.js";
 import { file, Numbers } from "./live_files.mjs";
 
 const close = (found, expected, within = 1e-12) => {

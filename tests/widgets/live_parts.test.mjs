@@ -3,12 +3,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { latest } from "../../book/_static/live/engine.js";
-import { described, evenly } from "../../book/_static/live/layers.js";
-import { glow, heat, reach, tiles } from "../../book/_static/live/maps.js";
-import { asInput, averaged, rgba } from "../../book/_static/live/pictures.js";
-import { percent } from "../../book/_static/live/scores.js";
-import { Session } from "../../book/_static/live/session.js";
+import { latest } from "../../widgets/live/engine.js";
+import { described, evenly } from "../../widgets/live/layers.js";
+import { glow, heat, reach, tiles } from "../../widgets/live/maps.js";
+import { asInput, averaged, rgba } from "../../widgets/live/pictures.js";
+import { percent } from "../../widgets/live/scores.js";
+import { Session } from "../../widgets/live/session.js";
 import { file, Numbers } from "./live_files.mjs";
 
 test("a picture is averaged in blocks, its opacity left out", () => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import * as numeric from "../../book/_static/widgets/numeric.js";
+import * as numeric from "../../widgets/parts/numeric.js";
 
 // The numbers of the course's first page.
 const image = [[2, 3, 2, 4], [3, 1, 2, 2], [4, 1, 0, 1], [7, 2, 1, 3]];

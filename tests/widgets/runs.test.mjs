@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { logTicks, scaled, tickText, ticks } from "../../book/_static/widgets/plot.js";
-import * as runs from "../../book/_static/widgets/runs.js";
+import { logTicks, scaled, tickText, ticks } from "../../widgets/parts/plot.js";
+import * as runs from "../../widgets/parts/runs.js";
 
 const run = (network, seed, seconds, note) => ({
   card: "study",

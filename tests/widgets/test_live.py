@@ -1,4 +1,4 @@
-"""Networks in the browser: what Keras and helpers.gw compute here, JavaScript must compute there.
+"""Networks in the browser: what Keras and chirps compute here, JavaScript must compute there.
 
 Python writes networks, images and answers into a temporary folder; node runs the page's own modules
 on them (tests/widgets/live_agreement.test.mjs) and leaves a report of the largest differences.
@@ -8,18 +8,17 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 
 import numpy as np
 import pytest
-from conftest import ROOT
 
-from helpers import datasets, export_web, interpret, sources, training
+from chirps import detectors, glitches, grid, images, noise, sets, simulate
+from course.build import live as export_live
+from helpers import datasets, sources, training
 from helpers.backend import keras
-from helpers.gw import detectors, glitches, grid, images, noise, sets, simulate
-
-sys.path.insert(0, str(ROOT / "tools"))
-import export_live
+from inside import attribution
+from tests.support import ROOT
+from widgets.live import export_web
 
 layers = keras.layers
 NODE = shutil.which("node")
@@ -64,18 +63,18 @@ class Cases:
                 "file": file,
                 "count": len(x),
                 "images": self.array(x),
-                "exact": self.array(interpret.class_logits(model, x)),
-                "rounded": self.array(interpret.class_logits(coarse, x)),
+                "exact": self.array(attribution.class_logits(model, x)),
+                "rounded": self.array(attribution.class_logits(coarse, x)),
                 "scores": self.array(coarse(x, training=False)),
                 "maps": [
-                    {"layer": name, "values": self.array(interpret.feature_maps(coarse, name, x))}
+                    {"layer": name, "values": self.array(attribution.feature_maps(coarse, name, x))}
                     for name in maps
                 ],
                 "cams": [
                     {
                         "layer": name,
                         "output": output,
-                        "values": self.array(interpret.grad_cam(coarse, x, output, name)),
+                        "values": self.array(attribution.grad_cam(coarse, x, output, name)),
                     }
                     for name, output in cams
                 ],

@@ -5,7 +5,8 @@ import zlib
 
 import numpy as np
 import pytest
-from browser import PHONE, Reader
+
+from tests.support.browser import PHONE, Reader
 
 pytestmark = pytest.mark.slow
 PAGE = "book/live.html"
@@ -128,7 +129,7 @@ def test_a_photo_is_looked_at_and_bad_ones_are_refused_in_words(page):
 
 
 def test_networks_that_are_damaged_or_unknown_leave_the_old_one_at_work(page, site):
-    from export_live import DATA
+    from widgets.live.export_live import DATA
 
     widget = started(page, 0)
     shown = widget.locator(".readout").inner_text()
@@ -224,10 +225,10 @@ def test_a_missing_file_is_told_and_can_be_tried_again(chromium, address):
 
 def test_scores_are_those_of_keras(page):
     """The whole way: a picture of the site, its pixels through a canvas, the worker, the bars."""
-    import export_live
     from test_live import test_pictures
 
-    from helpers import export_web
+    from course.build import live as export_live
+    from widgets.live import export_web
 
     model, network = export_live.load("first_cnn")
     scores = np.asarray(export_web.rounded(model)(test_pictures(20) + network.lowest))

@@ -12,10 +12,12 @@ import types
 
 import numpy as np
 import pytest
-from conftest import ROOT
 
-from helpers import es_modules, released, widgets
+import widgets
+from helpers import released
 from helpers.sources import DataError
+from tests.support import ROOT
+from widgets import es_modules
 
 NODE = shutil.which("node")
 needs_node = pytest.mark.skipif(
@@ -216,7 +218,7 @@ def test_runs_are_those_of_the_run_cards():
 def test_strain_keeps_what_a_detector_hears(event):
     from scipy import signal
 
-    from helpers.gw import strain
+    from chirps import strain
 
     packed = widgets.strain(event)
     pair = strain.load_event(event, verbose=False)
@@ -239,7 +241,6 @@ def test_strain_keeps_what_a_detector_hears(event):
 
 CONF = """
 import sys
-sys.path.insert(0, {ext!r})
 extensions = ["myst_parser", "course_widgets"]
 myst_enable_extensions = ["colon_fence", "dollarmath"]
 """

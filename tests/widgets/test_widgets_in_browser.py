@@ -4,10 +4,10 @@ import re
 import struct
 import zlib
 
-import browser
 import pytest
 
-from helpers import widgets
+import widgets
+from tests.support import browser
 
 pytestmark = pytest.mark.slow
 WIDGETS = (

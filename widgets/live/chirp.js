@@ -1,6 +1,6 @@
 // Two black holes merge: the wave, the noise, a glitch, and the image that a network sees of them.
 //
-// The same steps as helpers/gw in Python: IMRPhenomD without spin, the antenna patterns of the two
+// The same steps as chirps in Python: IMRPhenomD without spin, the antenna patterns of the two
 // LIGO detectors, whitening with the design curve, glitches of five families and the constant-Q
 // image. All fitted numbers come from there, in the file gw.json; only the random numbers differ.
 // A spectrum is {re, im} on the frequencies of the band, from 20 to 480 Hz in steps of 0.25 Hz.
@@ -9,7 +9,7 @@ const TAU = 2 * Math.PI;
 const INSPIRAL_SECONDS = 2.8; // how much of a chirp fits before the merger
 
 export class Simulator {
-  /** @param constants what tools/export_live.py wrote into gw.json */
+  /** @param constants what `python -m course live` wrote into gw.json */
   constructor(constants) {
     this.constants = constants;
     const { lowest, highest, duration } = constants.grid;
@@ -225,7 +225,7 @@ function roundHalfToEven(x) {
 }
 
 // --- the wave -------------------------------------------------------------------------------------
-// helpers/gw/waveform.py has the same functions under the same names, with the equation numbers of
+// chirps/waveform.py has the same functions under the same names, with the equation numbers of
 // Khan et al., Phys. Rev. D 93, 044007 (2016).
 
 /** The Fourier transform of the wave of two black holes without spin, 1 Mpc away, seen face-on. */
@@ -374,7 +374,7 @@ function ringdownPhase(x, { alpha0, alpha1, alpha2, alpha3, alpha4, alpha5, ring
 }
 
 // --- glitches -------------------------------------------------------------------------------------
-// helpers/gw/glitches.py: functions of the time since their centre, from five random numbers.
+// chirps/glitches.py: functions of the time since their centre, from five random numbers.
 
 const between = (u, low, high) => low + (high - low) * u;
 

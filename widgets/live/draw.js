@@ -1,6 +1,6 @@
 // A drawing board: paint with a finger, a mouse or the arrow keys; the network sees few pixels of it.
 
-import { button, h, slider } from "../widgets/dom.js";
+import { button, h, slider } from "../parts/dom.js";
 import { averaged } from "./pictures.js";
 
 const FINE = 4; // painted pixels for each of the network's, along a side

@@ -13,7 +13,7 @@ export class Engine {
   /** Start a worker if the page may have one: not when it was opened as a file, nor in a notebook. */
   static async start(site) {
     const engine = new Engine();
-    const worker = site && !site.opened ? await startWorker(`${site.statics}live/worker.js`) : null;
+    const worker = site && !site.opened ? await startWorker(`${site.statics}widgets/live/worker.js`) : null;
     if (worker) engine.#listen(worker);
     else engine.#session = new Session();
     return engine;

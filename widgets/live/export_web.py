@@ -33,8 +33,8 @@ from pathlib import Path
 import numpy as np
 
 from helpers.backend import keras
-from helpers.rewire import checked_network, names_of
 from helpers.sources import written_whole
+from inside.rewire import checked_network, names_of
 
 layers = keras.layers
 activations = keras.activations

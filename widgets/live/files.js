@@ -1,4 +1,4 @@
-// Files of the folder live/data, which tools/export_live.py writes when the site is built.
+// Files of the folder live/data, which `python -m course live` writes when the site is built.
 
 /** Return the bytes of a file; throws in words for the reader. */
 export async function load(site, name) {
@@ -6,7 +6,7 @@ export async function load(site, name) {
   if (site.opened) return loadAsScript(site, name);
   let response;
   try {
-    response = await fetch(`${site.statics}live/data/${name}`);
+    response = await fetch(`${site.statics}widgets/live/data/${name}`);
   } catch {
     throw new Error(`${name} could not be loaded. Check the connection, then try again.`);
   }
@@ -24,7 +24,7 @@ export async function loadJson(site, name) {
 function loadAsScript(site, name) {
   return new Promise((resolve, reject) => {
     const script = document.createElement("script");
-    script.src = `${site.statics}live/data/${name}.js`;
+    script.src = `${site.statics}widgets/live/data/${name}.js`;
     script.onload = () => {
       const text = atob(globalThis.liveFiles[name]);
       delete globalThis.liveFiles[name]; // it is large

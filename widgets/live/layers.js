@@ -1,6 +1,6 @@
 // What every layer puts out: all maps small, and one of them under a lens.
 
-import { dropdown, h, slider, tick } from "../widgets/dom.js";
+import { dropdown, h, slider, tick } from "../parts/dom.js";
 import { put, reach, tiles } from "./maps.js";
 
 const NARROW = 420; // CSS pixels of the list; below, maps are smaller and fewer are open

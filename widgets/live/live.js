@@ -1,7 +1,7 @@
 // What the two live widgets share: starting on a press, networks of the course and of the reader,
 // files that are chosen or dropped.
 
-import { button, card, dropdown, h, problemLine } from "../widgets/dom.js";
+import { button, card, dropdown, h, problemLine } from "../parts/dom.js";
 import { Engine, latest } from "./engine.js";
 import { load, loadJson } from "./files.js";
 import { LIVE_STYLE } from "./style.js";

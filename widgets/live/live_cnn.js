@@ -1,6 +1,6 @@
 // A network for pictures, live: choose a picture, drop a photo or draw; see all that the layers see.
 
-import { dropdown, h, pills, readout, slider } from "../widgets/dom.js";
+import { dropdown, h, pills, readout, slider } from "../parts/dom.js";
 import { Board } from "./draw.js";
 import { load } from "./files.js";
 import { Layers } from "./layers.js";
@@ -18,7 +18,7 @@ const ABOUT = {
 export function render({ model, el, site }) {
   const hint = site
     ? "Everything is computed on your device; no picture leaves it."
-    : "Open a network that you saved with helpers.export_web, then choose a photo or draw.";
+    : "Open a network that you saved with widgets.live.export_web, then choose a photo or draw.";
   const widget = new Pictures(el, site, { ...ABOUT, hint });
   widget.offer(model.get("network") ?? "first_cnn");
   return () => widget.stop();

@@ -1,6 +1,6 @@
 // Chirps, live: two black holes, noise and glitches from sliders; the image; what a network says.
 
-import { button, dropdown, h, pills, readout, slider, svg, tick } from "../widgets/dom.js";
+import { button, dropdown, h, pills, readout, slider, svg, tick } from "../parts/dom.js";
 import { loadJson } from "./files.js";
 import { Layers } from "./layers.js";
 import { Live } from "./live.js";

@@ -1,6 +1,6 @@
 // Numbers painted in the two colour maps of the course, alone or as tiles side by side.
 
-import { colourTable } from "../widgets/colours.js";
+import { colourTable } from "../parts/colours.js";
 
 const TABLES = { magnitude: colourTable("magnitude"), signed: colourTable("signed") };
 

@@ -1,6 +1,6 @@
 // From a photo to the few pixels that a network sees.
 
-import { readPicture } from "../widgets/images.js";
+import { readPicture } from "../parts/images.js";
 
 const BETWEEN = 512; // a photo is shrunk to this size first, by the browser
 

@@ -1,6 +1,6 @@
 // The scores of all classes, as bars that are also buttons.
 
-import { button, h } from "../widgets/dom.js";
+import { button, h } from "../parts/dom.js";
 
 /** The scores of all classes; a press on one asks `explain(output)` for the picture's reasons. */
 export class Scores {

@@ -1,7 +1,7 @@
 // Strain of a detector: its noise, whitening, and its energy in time and frequency. No DOM here.
 //
 // Spectra are {re, im} of a stretch of T seconds, at the frequencies 0, 1/T, 2/T …, in the
-// convention of helpers/gw/grid.py: in whitened noise ⟨|X|²⟩ = T/2 in every bin.
+// convention of chirps/grid.py: in whitened noise ⟨|X|²⟩ = T/2 in every bin.
 
 /** Fourier transform in place; the length is a power of two. sign -1 goes to frequencies, +1 back (without 1/n). */
 export function fft(re, im, sign = -1) {

@@ -70,9 +70,10 @@ def draw_card(path, title):
     import matplotlib
 
     matplotlib.use("Agg")
-    import home_drawings
     import matplotlib.pyplot as plt
     import numpy as np
+
+    from course.build.ext import home_drawings
 
     style = {
         "font.family": "DejaVu Sans",

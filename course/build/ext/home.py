@@ -18,7 +18,7 @@ class DrawingDirective(SphinxDirective):
 
     def run(self):
         """Return the figure."""
-        import home_drawings
+        from course.build.ext import home_drawings
 
         name = self.arguments[0]
         if name not in home_drawings.DRAWINGS:

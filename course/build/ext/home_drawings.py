@@ -1,15 +1,15 @@
 """The two drawings of the home page, as SVG that takes its colours and letters from the page.
 
 Every number in them is computed: the cells by ``helpers.convolution``, the curves by
-``helpers.gw``. They need numpy and scipy only, and no data.
+``chirps``. They need numpy and scipy only, and no data.
 """
 
 import html
 
 import numpy as np
 
+from chirps import grid, noise, search, waveform
 from helpers import convolution
-from helpers.gw import grid, noise, search, waveform
 
 WIDTH, HEIGHT = 420, 310  # of both drawings, in units that are pixels on a wide screen
 

@@ -15,6 +15,8 @@ import re
 import shutil
 from pathlib import Path
 
+from course import ROOT
+
 MATHJAX = "sphinx-mathjax-offline"  # its folder in site-packages is no importable name
 
 SOURCE_BUTTON = "download-source-button"  # the theme's
@@ -85,13 +87,13 @@ def student_buttons(buttons, pagename, pathto, published, pdf=False):
     buttons : list of dict
         The theme's; its downloads of the page's own source are replaced.
     pagename : str
-        E.g. ``notebooks/01_convolution``.
+        E.g. ``notebooks/convolution``.
     pathto : callable
         From the page to a file of the site.
     published : dict
         `repository`, `tag` and `branch`; without a repository there is no button for Colab.
     pdf : bool
-        Whether tools/print_pages.py will print the page; else the theme's button prints it.
+        Whether course/build/print_pages.py will print the page; else the theme's button prints it.
     """
     file = f"student/{Path(pagename).name}.ipynb"
     made = [
@@ -176,10 +178,8 @@ def provenance_strip(run):
 
 def on_outdated(app, env, added, changed, removed):
     """Write every page again when a style sheet, picture, template or extension changed."""
-    book = Path(__file__).parent.parent
-    files = (
-        path for folder in ("_ext", "_static", "_templates") for path in book.glob(f"{folder}/**/*")
-    )
+    folders = ("book/_static", "book/_templates", "course/build/ext", "widgets")
+    files = (path for folder in folders for path in (ROOT / folder).rglob("*"))
     assets = sorted(path for path in files if path.is_file() and path.suffix != ".pyc")
     digest = hashlib.sha256(b"".join(path.read_bytes() for path in assets)).hexdigest()
     if getattr(env, "course_assets", None) == digest:

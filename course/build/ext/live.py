@@ -1,26 +1,26 @@
 """Networks, test pictures and numbers for the page "Live networks", written when the site is built.
 
-They are derived from data/models by tools/export_live.py, in a process of its own because it starts
-Keras, and only when something changed. The site gets them as ``_static/live/data``.
+They are derived from data/models by ``course.build.live``, in a process of its own because it
+starts Keras, and only when something changed. The site gets them as ``_static/widgets/live/data``.
 """
 
 import subprocess
 import sys
-from pathlib import Path
 
 from sphinx.errors import ExtensionError
 
-import helpers
+from course import ROOT
 
-ROOT = Path(helpers.__file__).resolve().parents[1]  # the site is built from a copy of the book
 FOLDER = ROOT / "_build" / "live"
 
 
 def export(app, config):
-    command = [sys.executable, "tools/export_live.py", str(FOLDER)]
+    command = [sys.executable, "-m", "course", "live", str(FOLDER)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     if done.returncode:
-        raise ExtensionError(f"tools/export_live.py failed:\n{done.stdout}{done.stderr}")
+        raise ExtensionError(
+            f"the networks of the live page were not written:\n{done.stdout}{done.stderr}"
+        )
     config.html_static_path.append(str(FOLDER / "static"))  # what it holds, _static gets
 
 

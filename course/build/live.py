@@ -1,9 +1,9 @@
-"""Write what the page "Live networks" loads: `python tools/export_live.py [FOLDER]`.
+"""Write what the page "Live networks" loads: `python -m course live [FOLDER]`.
 
-Into FOLDER/static/live/data go the released networks as the browser reads them, twenty test
+Into FOLDER/static/widgets/live/data go the released networks as the browser reads them, twenty test
 pictures of each kind, the numbers that the simulation of chirps needs, and an index; into FOLDER
 what is drawn for readers without scripts. FOLDER is `_build/live` unless said otherwise. Nothing is
-done when it is up to date. The site is built with it (`book/_ext/course_live.py`).
+done when it is up to date. The site is built with it (`course.build.ext.live`).
 
 Each file comes twice, the second time as a script: a page that was opened from the disk may load
 scripts, but no other files.
@@ -17,15 +17,12 @@ from pathlib import Path
 
 import numpy as np
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
-
-from networks import NETWORKS  # noqa: E402
-
-from helpers import released, sources  # noqa: E402
+from course import ROOT
+from course.train.networks import NETWORKS
+from helpers import released, sources
 
 FOLDER = ROOT / "_build" / "live"
-DATA = Path("static") / "live" / "data"
+DATA = Path("static") / "widgets" / "live" / "data"
 PREVIEW = "preview.npz"
 N_SAMPLES = 20  # of the test images, the first
 N_COMPARED = 1000  # images on which the rounding of the weights is measured
@@ -50,7 +47,7 @@ DIRECTIONS = 41  # in the sky, from one end of the line between the detectors to
 MERGER = 0.6  # s from the start of the image: there the wave would be loudest in H1
 
 
-def main(folder=FOLDER):
+def write(folder=FOLDER):
     """Bring the folder up to date; return whether there was anything to do."""
     data, preview = Path(folder) / DATA, Path(folder) / PREVIEW
     digest = inputs()
@@ -85,9 +82,9 @@ def main(folder=FOLDER):
 def inputs():
     """Return a digest of all that the files depend on."""
     digest = hashlib.sha256()
-    helpers = ROOT / "helpers"
-    code = [helpers / f"{name}.py" for name in ("export_web", "models", "datasets", "toy10")]
-    for path in [Path(__file__), *code, *sorted((helpers / "gw").glob("*.py"))]:
+    code = [Path(__file__), ROOT / "widgets" / "live" / "export_web.py"]
+    code += [ROOT / "helpers" / f"{name}.py" for name in ("models", "datasets")]
+    for path in [*code, ROOT / "helpers/stand_ins/toy10.py", *sorted(ROOT.glob("chirps/*.py"))]:
         digest.update(path.read_bytes())
     for name in PICTURES | CHIRPS:
         digest.update(json.dumps(released.released_card(name)).encode())
@@ -123,8 +120,8 @@ class Writer:
 
 def _network(writer, name, pictures):
     """Write a released network; return what the index says about it."""
-    from helpers import export_web
-    from helpers.gw.sets import CLASSES
+    from chirps.sets import CLASSES
+    from widgets.live import export_web
 
     model, network = load(name)
     card = released.released_card(name)
@@ -164,8 +161,8 @@ def rounding(model, images):
         deviation of the logits, to compare it with; ``changed``, how many images another class wins
         in, or fall on the other side of one half.
     """
-    from helpers import export_web
-    from helpers.interpret import class_logits
+    from inside.attribution import class_logits
+    from widgets.live import export_web
 
     exact, coarse = class_logits(model, images), class_logits(export_web.rounded(model), images)
     if exact.shape[-1] == 1:
@@ -190,7 +187,7 @@ def claims(name, condition="mixed background"):
 
 def _chirp_images(n):
     """Simulate images as gw_small is tested on: faint ones, glitches and slides among them."""
-    from helpers.gw import images, sets, simulate
+    from chirps import images, sets, simulate
 
     data = simulate.dataset(n // 2, n // 2, 77, mix=sets.HARD, snr=(5.0, 30.0), slope=2.0)
     return images.from_bytes(data.images)
@@ -208,7 +205,7 @@ def load(name):
 
 def _preview_picture(data):
     """Return what the page shows first, to be drawn: a test image and what is seen in it."""
-    from helpers import interpret
+    from inside import attribution
 
     model, network = load("first_cnn")
     image = data.x_test[:1].astype(np.float32) / 255 + network.lowest
@@ -217,15 +214,15 @@ def _preview_picture(data):
         "picture": data.x_test[0],
         "classes": np.array(data.classes),
         "scores": scores[0],
-        "cam": interpret.grad_cam(model, image, int(scores[0].argmax()))[0],
-        "maps": interpret.feature_maps(model, "conv1", image)[0],
+        "cam": attribution.grad_cam(model, image, int(scores[0].argmax()))[0],
+        "maps": attribution.feature_maps(model, "conv1", image)[0],
         "credit": np.array(data.source.credit),
     }
 
 
 def _preview_chirp():
     """Return a simulated chirp like GW150914, and what gw_small makes of it."""
-    from helpers.gw import grid, images, noise, simulate
+    from chirps import grid, images, noise, simulate
 
     model, _ = load("gw_small")
     rng = np.random.default_rng(5)
@@ -283,8 +280,8 @@ def _samples(writer, name, data):
 
 
 def gravitational_waves():
-    """Return the numbers that book/_static/live/chirp.js needs from helpers/gw."""
-    from helpers.gw import detectors, glitches, grid, images, noise, waveform
+    """Return the numbers that widgets/live/chirp.js needs from chirps."""
+    from chirps import detectors, glitches, grid, images, noise, waveform
 
     band = grid.FREQUENCIES[grid.BAND]
     return {
@@ -346,6 +343,6 @@ def directions(detectors):
     return found
 
 
-if __name__ == "__main__":
+def main():
     where = Path(sys.argv[1]) if len(sys.argv) > 1 else FOLDER
-    print("Wrote" if main(where) else "Up to date:", where)
+    print("Wrote" if write(where) else "Up to date:", where)

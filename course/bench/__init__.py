@@ -1,0 +1,1 @@
+"""Measure what things cost, side by side with others."""

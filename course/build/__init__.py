@@ -1,0 +1,1 @@
+"""Make the site, the students' notebooks and the reference from pages and records."""

@@ -1,0 +1,1 @@
+"""Grade a class: a sandbox, a judge, a gradebook."""

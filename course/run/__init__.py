@@ -1,0 +1,1 @@
+"""Execute the pages, and tell whether what they show still follows from what they read."""

@@ -1,0 +1,1 @@
+"""Train, measure and publish what the course releases."""

@@ -1,0 +1,1 @@
+"""What is drawn where the real data is out of reach."""

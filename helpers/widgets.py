@@ -1,0 +1,9 @@
+"""The interactive figures of the course, in a notebook: the door to the package `widgets`.
+
+>>> from helpers import widgets
+>>> widgets.show("conv_stepper", mode="same", kernel=[[0, 1, 0], [1, -4, 1], [0, 1, 0]])
+"""
+
+from widgets import rounded, save_network, show
+
+__all__ = ["rounded", "save_network", "show"]

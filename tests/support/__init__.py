@@ -1,0 +1,6 @@
+"""What tests of several rooms share."""
+
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+FIXTURES = ROOT / "tests" / "fixtures"
