@@ -6,20 +6,69 @@ import hashlib
 import os
 import struct
 from collections import Counter
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import nbformat
+import yaml
 
 from course import ROOT
 from helpers.sources import written_whole
 
 NOTEBOOKS = ROOT / "notebooks"
+TOC = ROOT / "_toc.yml"
 PNG_KEEP = {b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND", b"pHYs"}
 
 
+class BookError(ValueError):
+    """The pages and ``_toc.yml`` do not fit together; the message names file and remedy."""
+
+
+def chapters():
+    """Return the chapters of every part of the book, from ``_toc.yml``: {caption: [page, …]}.
+
+    Raises
+    ------
+    BookError
+        If ``_toc.yml`` cannot be read, names a page that is not there, or leaves one out.
+    """
+    try:
+        parts = yaml.safe_load(TOC.read_text(encoding="utf-8"))["parts"]
+        found = {
+            part["caption"]: [
+                PurePosixPath(chapter["file"]).stem
+                for chapter in part["chapters"]
+                if chapter["file"].startswith("notebooks/")
+            ]
+            for part in parts
+        }
+    except (OSError, TypeError, KeyError, AttributeError, yaml.YAMLError) as problem:
+        raise BookError(f"{TOC.name} cannot be read: {problem}") from problem
+    listed = [page for part in found.values() for page in part]
+    there = {path.stem for path in NOTEBOOKS.glob("*.md")}
+    if len(set(listed)) < len(listed):
+        twice = next(page for page in listed if listed.count(page) > 1)
+        raise BookError(f"{TOC.name} lists notebooks/{twice}.ipynb twice: take one line out.")
+    if missing := [page for page in listed if page not in there]:
+        raise BookError(
+            f"{TOC.name} lists notebooks/{missing[0]}.ipynb, and there is no "
+            f"notebooks/{missing[0]}.md: write it, or take the line out."
+        )
+    if forgotten := sorted(there - set(listed)):
+        raise BookError(
+            f"notebooks/{forgotten[0]}.md is in no part of {TOC.name}: add the line "
+            f'"- file: notebooks/{forgotten[0]}.ipynb" where the chapter belongs.'
+        )
+    return {caption: pages for caption, pages in found.items() if pages}
+
+
 def pages():
-    """Return the names of all pages, e.g. ``convolution``, in order."""
-    return sorted(path.stem for path in NOTEBOOKS.glob("*.md"))
+    """Return the names of all pages, e.g. ``convolution``, in the order of ``_toc.yml``."""
+    return [page for part in chapters().values() for page in part]
+
+
+def chapter_number(page):
+    """Return which chapter of the book a page is, counted from 1."""
+    return pages().index(page) + 1
 
 
 def read_source(page):

@@ -13,11 +13,10 @@ the pages and their records.
 import json
 import re
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 
 import yaml
 
-from course import ROOT, exercises, notebook
+from course import exercises, notebook
 
 BLOCK = re.compile(r"^```\{chapters\}\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 WORDS_A_MINUTE = 200
@@ -63,18 +62,6 @@ def facts(page):
     )
 
 
-def chapters():
-    """Return the chapters of every part of the book, from ``_toc.yml``: {caption: [page, …]}."""
-    toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
-    found = {}
-    for part in toc["parts"]:
-        files = [PurePosixPath(chapter["file"]) for chapter in part["chapters"]]
-        pages = [file.stem for file in files if file.parts[0] == "notebooks"]
-        if pages:
-            found[part["caption"]] = pages
-    return found
-
-
 def expanded(text):
     """Return the home page with the block of chapters written out in MyST.
 
@@ -87,7 +74,7 @@ def expanded(text):
     if not block:
         raise ValueError("book/index.md needs one block ```{chapters}.")
     sentences = yaml.safe_load(block[1])
-    parts = chapters()
+    parts = notebook.chapters()
     listed = [page for pages in parts.values() for page in pages]
     if set(sentences) != set(listed):
         wrong = ", ".join(sorted(set(sentences) ^ set(listed)))
@@ -110,7 +97,7 @@ def expanded(text):
 
 def entry(page, fact, sentence):
     """Return the entry of a chapter as an item of a list."""
-    number = int(page.split("_")[0])
+    number = notebook.chapter_number(page)
     told = (
         count(fact.exercises, "exercise"),
         f"about {hours(fact.minutes)}",
