@@ -1,4 +1,4 @@
-"""The small shared module of *Convolutions to Chirps*.
+"""What the pages of *Convolutions to Chirps* import, and students read.
 
 Import what you need: ``from helpers import convolution, datasets, plots``.
 Nothing heavy is imported here.

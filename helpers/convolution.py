@@ -69,19 +69,25 @@ def cross_correlate(image, kernel, *, stride=1, mode="valid", anchor="keras"):
         larger than the image in mode "valid"; if stride, mode or anchor is out of range.
     TypeError
         If the stride is not an integer, or an array does not hold real numbers.
+
+    Notes
+    -----
+    Written as two loops in *Convolution by hand* (notebooks/convolution.md), and with all modes in
+    its graded exercise.
     """
     image, kernel = _matrix(image, "image"), _matrix(kernel, "kernel")
     windows = _windows(image, kernel.shape, stride, mode, anchor)
     return np.einsum("ijkl,kl->ij", windows, kernel)
 
 
-def convolve(image, kernel, *, stride=1, mode="valid", anchor="keras"):
+def convolve(image, kernel, *, mode="valid"):
     """Cross-correlate an image with the flipped kernel: the convolution of mathematics.
 
-    Parameters, returns and raises as :func:`cross_correlate`. In mode "same"
-    ``scipy.signal.convolve2d`` uses anchor "top-left".
+    Parameters, returns and raises as :func:`cross_correlate`. For a stride, or the zeros of
+    ``scipy.signal.convolve2d`` in mode "same", cross-correlate with the flipped kernel yourself:
+    ``cross_correlate(image, flip(kernel), mode="same", anchor="top-left")``.
     """
-    return cross_correlate(image, flip(kernel), stride=stride, mode=mode, anchor=anchor)
+    return cross_correlate(image, flip(kernel), mode=mode)
 
 
 def flip(kernel):
@@ -157,6 +163,10 @@ def output_size(size, kernel_size, *, stride=1, mode="valid"):
     ------
     ValueError, TypeError
         As :func:`cross_correlate`.
+
+    Notes
+    -----
+    The formula is an exercise in *Convolution by hand* (notebooks/convolution.md).
 
     References
     ----------

@@ -22,7 +22,7 @@ import numpy as np
 
 from helpers import sources
 from helpers.sources import DataError, Source
-from helpers.stand_ins import dog
+from helpers.stand_ins import dog, toy10
 
 CIFAR10_CLASSES = (
     "airplane",
@@ -121,23 +121,10 @@ def load_cifar10(*, allow_stand_in=True, verbose=True):
     images = _decoded(found)
     split = len(CIFAR10_CLASSES) * PER_CLASS["train"]
     y = np.arange(len(images), dtype=np.int64) % len(CIFAR10_CLASSES)
-    about = sources.registry()["cifar10"]
-    source = Source(
-        title=about["title"],
-        variant=found.entry["variant"],
-        origin=found.origin,
-        sha256=found.entry["sha256"],
-        items=len(images),
-        credit=about["credit"],
-    )
+    source = _source_of("cifar10", found, len(images))
     return _reported(
         LabelledImages(
-            x_train=images[:split],
-            y_train=y[:split],
-            x_test=images[split:],
-            y_test=y[split:],
-            classes=CIFAR10_CLASSES,
-            source=source,
+            images[:split], y[:split], images[split:], y[split:], CIFAR10_CLASSES, source
         ),
         verbose,
     )
@@ -160,10 +147,8 @@ def load_toy10(n_train=6000, n_test=2000, *, seed=0, verbose=True):
     LabelledImages
         With ``boxes_train`` and ``boxes_test``.
     """
-    from helpers.stand_ins import toy10
-
-    x_train, y_train, boxes_train = toy10.draw(n_train, seed=(seed, 0))
-    x_test, y_test, boxes_test = toy10.draw(n_test, seed=(seed, 1))
+    x_train, y_train, boxes_train = toy10.draw_toy10(n_train, seed=(seed, 0))
+    x_test, y_test, boxes_test = toy10.draw_toy10(n_test, seed=(seed, 1))
     source = Source(
         title=sources.registry()["cifar10"]["title"],
         variant=f"toy10, seed {seed}",
@@ -195,23 +180,15 @@ def load_dog(*, verbose=True):
     """
     from PIL import Image
 
-    about = sources.registry()["dog"]
     found = sources.find("dog")
     if found:
         with Image.open(found.path) as picture:
             image = np.asarray(picture.convert("L"))
-        source = Source(
-            about["title"],
-            found.entry["variant"],
-            found.origin,
-            found.entry["sha256"],
-            1,
-            about["credit"],
-        )
+        source = _source_of("dog", found, 1)
     else:
-        image = dog.draw()
+        image = dog.draw_dog()
         source = Source(
-            about["title"],
+            sources.registry()["dog"]["title"],
             "a drawn dog, 800 × 600",
             "drawn here",
             _digest(image),
@@ -250,6 +227,14 @@ def check_images(images, *, name="images"):
             f"{tuple(where)}; expected finite numbers. Look for a division by zero upstream."
         )
     return images
+
+
+def _source_of(dataset, found, items):
+    """Return what there is to say about real data, read from the file `found`."""
+    about, entry = sources.registry()[dataset], found.entry
+    return Source(
+        about["title"], entry["variant"], found.origin, entry["sha256"], items, about["credit"]
+    )
 
 
 def _reported(data, verbose):

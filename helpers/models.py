@@ -7,6 +7,8 @@ from helpers.backend import keras
 
 layers = keras.layers
 
+GW_IMAGE = (39, 100, 2)  # rows of frequency, columns of 10 ms, detectors
+
 
 def first_cnn(input_shape=(32, 32, 3), num_classes=10, *, dense_activation=True):
     """Build the "first CNN": four convolutions, two poolings, one hidden dense layer.
@@ -28,6 +30,10 @@ def first_cnn(input_shape=(32, 32, 3), num_classes=10, *, dense_activation=True)
     -------
     keras.Sequential
         Not compiled. Input (n, height, width, channels), output (n, num_classes) probabilities.
+
+    Notes
+    -----
+    Built step by step in *Your first CNN* (notebooks/first_cnn.md).
     """
     model = keras.Sequential(name="first_cnn")
     model.add(keras.Input(input_shape))
@@ -79,6 +85,10 @@ def cifar_cnn(
     keras.Sequential
         Not compiled. Input (n, height, width, channels), output (n, num_classes) probabilities.
 
+    Notes
+    -----
+    Built step by step in *A CNN for CIFAR-10, and what it costs* (notebooks/cifar_cnn.md).
+
     References
     ----------
     S. Ioffe and C. Szegedy, *Batch Normalization*, ICML 2015.
@@ -106,19 +116,13 @@ def cifar_cnn(
     return model
 
 
-def gw_cnn(
-    input_shape=(39, 100, 2), n_filter=64, *, scale=1 / 255, dropout=True, convolutions=True
-):
+def gw_cnn(*, scale=1 / 255, dropout=True, convolutions=True):
     """Build the homework's network for gravitational waves, with two sigmoids.
 
     With the default arguments it has 671,490 parameters.
 
     Parameters
     ----------
-    input_shape : tuple of int
-        Rows, columns and detectors of an image. Pixels are energies from 0 to 25.
-    n_filter : int
-        Filters of every convolution.
     scale : float
         The network multiplies energies by this number first. The homework divided by 255, as if
         they were grey levels.
@@ -130,18 +134,21 @@ def gw_cnn(
     Returns
     -------
     keras.Sequential
-        Not compiled. Input (n, rows, columns, detectors), output (n, 2): no detection and
-        gravitational wave, each from 0 to 1; nothing makes them add up to 1.
+        Not compiled. Input (n, 39 rows, 100 columns, 2 detectors): energies from 0 to 25. Output
+        (n, 2): no detection and gravitational wave, each from 0 to 1; nothing makes them add up
+        to 1.
+
+    Notes
+    -----
+    Built step by step in *Can a network find black holes?* (notebooks/gw_classifier.md).
     """
     model = keras.Sequential(name="gw_cnn")
-    model.add(keras.Input(input_shape))
+    model.add(keras.Input(GW_IMAGE))
     model.add(layers.Rescaling(scale, name="scale"))
     for number, padding in enumerate(("same", "valid", "same", "valid"), start=1):
         if not convolutions:
             break
-        model.add(
-            layers.Conv2D(n_filter, 5, padding=padding, activation="relu", name=f"conv{number}")
-        )
+        model.add(layers.Conv2D(64, 5, padding=padding, activation="relu", name=f"conv{number}"))
         if padding == "valid":
             model.add(layers.MaxPooling2D((3, 2), name=f"pool{number // 2}"))
             if dropout:
@@ -154,25 +161,20 @@ def gw_cnn(
     return model
 
 
-def gw_small(input_shape=(39, 100, 2)):
+def gw_small():
     """Build a small network for gravitational waves, which trains in a minute on a laptop.
 
     It has 155,089 parameters.
 
-    Parameters
-    ----------
-    input_shape : tuple of int
-        Rows, columns and detectors of an image. Pixels are energies from 0 to 25.
-
     Returns
     -------
     keras.Sequential
-        Not compiled. Input (n, rows, columns, detectors), output (n, 1): the probability of a
-        gravitational wave.
+        Not compiled. Input (n, 39 rows, 100 columns, 2 detectors): energies from 0 to 25. Output
+        (n, 1): the probability of a gravitational wave.
     """
     return keras.Sequential(
         [
-            keras.Input(input_shape),
+            keras.Input(GW_IMAGE),
             layers.Rescaling(1 / 25, name="scale"),
             layers.Conv2D(16, 5, padding="same", activation="relu", name="conv1"),
             layers.MaxPooling2D((3, 2), name="pool1"),
@@ -187,44 +189,44 @@ def gw_small(input_shape=(39, 100, 2)):
     )
 
 
-def gw_scan(input_shape=(39, 100, 2), filters=(24, 32, 64), *, time_pooling=False):
+def gw_scan(*, time_pooling=False):
     """Build a network that gives every column of the image a score and reports the highest.
 
     Frequency is summed up in three steps; time keeps its 100 columns of 10 ms to the end, so that
-    the network can see which detector a chirp reached first, and by how much. With the default
-    arguments it has 157,001 parameters.
+    the network can see which detector a chirp reached first, and by how much. It has 157,001
+    parameters.
 
     Parameters
     ----------
-    input_shape : tuple of int
-        Rows, columns and detectors of an image. Pixels are energies from 0 to 25.
-    filters : tuple of three int
-        Of the first and second convolution, and of all later ones.
     time_pooling : bool
         Whether to pool four columns into one after the first convolution, for comparison.
 
     Returns
     -------
     keras.Sequential
-        Not compiled. Input (n, rows, columns, detectors), output (n, 1): the probability of a
-        gravitational wave. Its layer ``score`` has one number for each column.
+        Not compiled. Input (n, 39 rows, 100 columns, 2 detectors): energies from 0 to 25. Output
+        (n, 1): the probability of a gravitational wave. Its layer ``score`` has one number for
+        each column.
+
+    Notes
+    -----
+    Built step by step in *Can a network find black holes?* (notebooks/gw_classifier.md).
     """
-    first, second, later = filters
     same = {"padding": "same", "activation": "relu"}
     model = keras.Sequential(name="gw_scan")
-    model.add(keras.Input(input_shape))
+    model.add(keras.Input(GW_IMAGE))
     model.add(layers.Rescaling(1 / 5, name="scale"))
-    model.add(layers.Conv2D(first, (7, 5), strides=(2, 1), name="conv1", **same))
+    model.add(layers.Conv2D(24, (7, 5), strides=(2, 1), name="conv1", **same))
     if time_pooling:
         model.add(layers.MaxPooling2D((1, 4), name="pool1"))
-    model.add(layers.Conv2D(second, (5, 3), strides=(2, 1), name="conv2", **same))
+    model.add(layers.Conv2D(32, (5, 3), strides=(2, 1), name="conv2", **same))
     rows, columns = model.output_shape[1:3]
     model.add(layers.ZeroPadding2D((0, 1), name="pad"))
-    model.add(layers.Conv2D(later, (rows, 3), activation="relu", name="collapse"))
-    model.add(layers.Reshape((columns, later), name="sequence"))
+    model.add(layers.Conv2D(64, (rows, 3), activation="relu", name="collapse"))
+    model.add(layers.Reshape((columns, 64), name="sequence"))
     for number, dilation in enumerate((1, 2, 4, 8), start=1):
         name = f"time{number}"
-        model.add(layers.Conv1D(later, 5, dilation_rate=dilation, name=name, **same))
+        model.add(layers.Conv1D(64, 5, dilation_rate=dilation, name=name, **same))
     model.add(layers.Conv1D(1, 1, name="score"))
     model.add(layers.GlobalMaxPooling1D(name="highest"))
     model.add(layers.Activation("sigmoid", name="sigmoid"))
@@ -267,6 +269,10 @@ def cifar_parameters(n_filter, input_shape=(32, 32, 3), num_classes=10):
     -------
     int or array of int
         ``27 * n_filter**2 + 18463 * n_filter + 5642`` for the default shapes.
+
+    Notes
+    -----
+    Derived as a polynomial in *A CNN for CIFAR-10, and what it costs* (notebooks/cifar_cnn.md).
     """
     height, width = (((size - 2) // 2 - 2) // 2 for size in input_shape[:2])
     return (
@@ -319,6 +325,11 @@ def layer_costs(model):
     ------
     ValueError
         If the network is not built, or has a layer whose multiplications are unknown here.
+
+    Notes
+    -----
+    The multiply-adds of a convolution are an exercise in *A CNN for CIFAR-10, and what it costs*
+    (notebooks/cifar_cnn.md).
     """
     if not model.built or not model.inputs:
         raise ValueError(

@@ -16,7 +16,6 @@ COLOURS = (BLUE, ORANGE, GREEN, PURPLE, "black", "0.55")
 NARROW = (4.5, 3.2)  # figure sizes, inches
 SQUARE = (5.5, 5.0)
 WIDE = (8.0, 3.2)
-TALL = (8.0, 6.0)
 
 mpl.rcParams.update(
     {
@@ -58,8 +57,7 @@ def picture(ax, image, title=None, *, grey_range=None):
     low, high = grey_range or (None, None)
     ax.imshow(image, cmap="gray", vmin=low, vmax=high)
     ax.set_axis_off()
-    if title is not None:
-        ax.set_title(title)
+    ax.set_title(title)
     return ax
 
 
@@ -82,8 +80,7 @@ def heat(ax, values, title=None, *, largest=None):
     largest = np.max(values) if largest is None else largest
     ax.imshow(values, cmap=MAGNITUDE, vmin=0, vmax=largest or 1)
     ax.set_axis_off()
-    if title is not None:
-        ax.set_title(title)
+    ax.set_title(title)
     return ax
 
 
@@ -133,8 +130,7 @@ def numbers(ax, matrix, title=None, *, highlight=None, signed=False):
                 zorder=3,  # above the grid
             )
         )
-    if title is not None:
-        ax.set_title(title)
+    ax.set_title(title)
     return ax
 
 
@@ -185,16 +181,12 @@ def learning_curve(ax, history, quantity="accuracy"):
     -------
     matplotlib.axes.Axes
     """
-    for key, label in ((quantity, "training"), (f"val_{quantity}", "validation")):
-        if key in history:
-            ax.plot(range(1, len(history[key]) + 1), history[key], marker="o", ms=3, label=label)
-    ax.set(xlabel="epoch", ylabel="loss (nats)" if quantity == "loss" else quantity)
-    ax.xaxis.get_major_locator().set_params(integer=True)
-    ax.legend()
-    return ax
+    labels = {quantity: "training", f"val_{quantity}": "validation"}
+    lines = {label: history[key] for key, label in labels.items() if key in history}
+    return curves(ax, lines, "loss (nats)" if quantity == "loss" else quantity)
 
 
-def gallery(axes, images, titles=(), *, marked=()):
+def gallery(axes, images, titles, *, marked=()):
     """Show pictures side by side, one per axes, and leave surplus axes empty.
 
     Parameters
@@ -202,7 +194,7 @@ def gallery(axes, images, titles=(), *, marked=()):
     axes : array of matplotlib.axes.Axes
         Filled row by row.
     images : sequence of array, shape (height, width) or (height, width, 3)
-    titles : sequence of str, optional
+    titles : sequence of str
         One for each picture.
     marked : sequence of bool, optional
         Which titles get a cross and another colour.
@@ -211,15 +203,13 @@ def gallery(axes, images, titles=(), *, marked=()):
     -------
     array of matplotlib.axes.Axes
     """
-    titles = list(titles) or [None] * len(images)
     marked = list(marked) or [False] * len(images)
     for ax in axes.flat:
         ax.set_axis_off()
     for ax, image, title, mark in zip(axes.flat, images, titles, marked, strict=False):
         picture(ax, image)
-        if title is not None:
-            colour = ORANGE if mark else "black"
-            ax.set_title(f"✗ {title}" if mark else title, fontsize=8, color=colour)
+        colour = ORANGE if mark else "black"
+        ax.set_title(f"✗ {title}" if mark else title, fontsize=8, color=colour)
     return axes
 
 

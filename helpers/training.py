@@ -60,7 +60,12 @@ class Recipe:
     precision: str = "float32"
 
     def learning_rate_at(self, epoch):
-        """Return the step size of an epoch, counted from 0."""
+        """Return the step size of an epoch, counted from 0.
+
+        Notes
+        -----
+        The decaying rate is an exercise in *Your first CNN* (notebooks/first_cnn.md).
+        """
         fall = (1 + math.cos(math.pi * epoch / self.epochs)) / 2 if self.cosine else 1
         return self.learning_rate * self.decay**epoch * fall
 

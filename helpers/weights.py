@@ -1,7 +1,7 @@
 """Read the weights that somebody hands in, as plain arrays, and put them into a network.
 
 A file of weights is numbers with names. Nothing else is read here, and nothing in it is run: no
-pickles, no references, no links out of the file. Needs h5py and numpy, and no Keras.
+pickles, no references, no links out of the file. Needs numpy, for HDF5 h5py, and no Keras.
 """
 
 import math
@@ -9,7 +9,6 @@ import re
 import zipfile
 from pathlib import Path
 
-import h5py
 import numpy as np
 
 from helpers.sources import DataError
@@ -101,6 +100,8 @@ def _plain(array):
 
 
 def _read_hdf5(path):
+    import h5py
+
     found, budget = {}, _Budget(path.name)
     with h5py.File(path, "r") as file:
         waiting = [("", file)]
@@ -120,6 +121,8 @@ def _read_hdf5(path):
 
 def _member(group, key, name, budget):
     """Return a group or a dataset that may be read, reached by a hard link."""
+    import h5py
+
     budget.open()
     where = f"{budget.file}: {name}"
     if not isinstance(group.get(key, getlink=True), h5py.HardLink):

@@ -21,40 +21,16 @@ negative. So a rule treats it as the ReLU that it stands in for; only the way up
 with a threshold or a ceiling counts as active, x > 0, between the two.
 """
 
-import weakref
-from types import FunctionType
-
 import keras
 import numpy as np
 
-from inside import backend
-from inside.rewire import (
-    checked_network,
-    find_layer,
-    floating,
-    logit_model,
-    names_of,
-    split_at,
-    with_rule,
-    with_tap,
-)
+from inside import backend, rewire
 
-layers = keras.layers
 ops = keras.ops
 
-CONV_NOISE = 0.1  # width of the uniform noise that a climb starts from, as in the original
-DENSE_NOISE = 0.001
-EPSILON = 1e-10  # keeps a vanishing gradient from being divided by zero
 BATCH = 64  # images that go through a network together
 
-MAP_LAYERS = (
-    layers.Conv2D,
-    layers.Conv2DTranspose,
-    layers.DepthwiseConv2D,
-    layers.SeparableConv2D,
-    layers.MaxPooling2D,
-    layers.AveragePooling2D,
-)
+MAP_LAYERS = tuple(kind for kind in rewire.CONV_OR_POOLING if "2D" in kind.__name__)
 
 
 # --- what a layer sees ----------------------------------------------------------------------------
@@ -84,14 +60,14 @@ def feature_maps(model, layer, images, *, batch_size=BATCH):
     ValueError
         If `layer` does not exist, or the images do not fit the network or are not finite.
     """
-    layer = find_layer(model, layer)
+    layer = rewire.find_layer(model, layer)
 
     def build():
-        whole, behind = with_tap(model, layer)
+        whole, behind = rewire.with_tap(model, layer)
         until = keras.Model(whole.inputs[0], behind)
         return lambda images: until(images, training=False)
 
-    program = program_for(model, ("maps", layer.name), build)
+    program = backend.program_for(model, ("maps", layer.name), build)
     return _in_batches(program, batch_size, _checked_images(model, images))
 
 
@@ -112,10 +88,10 @@ def class_logits(model, images, *, batch_size=BATCH):
     """
 
     def build():
-        linear = logit_model(model)
+        linear = rewire.with_rule(model)
         return lambda images: linear(images, training=False)
 
-    program = program_for(model, ("logits",), build)
+    program = backend.program_for(model, ("logits",), build)
     return _in_batches(program, batch_size, _checked_images(model, images))
 
 
@@ -239,6 +215,10 @@ def integrated_gradients(model, images, classes, baseline=None, steps=64, *, bat
     numpy.ndarray, shape (n, height, width, channels)
         In logits.
 
+    Notes
+    -----
+    Built step by step in *Inside the network* (notebooks/inside_the_network.md).
+
     References
     ----------
     M. Sundararajan, A. Taly, Q. Yan, *Axiomatic Attribution for Deep Networks*, ICML 2017.
@@ -290,12 +270,16 @@ def grad_cam(model, images, classes, layer=None, rule=None, *, batch_size=BATCH)
     ValueError
         As :func:`saliency`; also if `layer` has no maps, or if the output does not depend on it.
 
+    Notes
+    -----
+    Built step by step in *Inside the network* (notebooks/inside_the_network.md).
+
     References
     ----------
     R. R. Selvaraju et al., *Grad-CAM: Visual Explanations from Deep Networks via Gradient-Based
     Localization*, ICCV 2017.
     """
-    layer = default_cam_layer(model) if layer is None else find_layer(model, layer)
+    layer = default_cam_layer(model) if layer is None else rewire.find_layer(model, layer)
     if len(layer.output.shape) != 4 or getattr(layer, "data_format", None) == "channels_first":
         raise ValueError(
             f"layer {layer.name!r} puts out {layer.output.shape}; expected maps "
@@ -305,7 +289,7 @@ def grad_cam(model, images, classes, layer=None, rule=None, *, batch_size=BATCH)
     wanted = _one_hot(model, classes, images)
 
     def build():
-        body, head = split_at(model, layer, rule)
+        body, head = rewire.split_at(model, layer, rule)
 
         def cam(images, wanted):
             maps = body(images, training=False)
@@ -319,7 +303,7 @@ def grad_cam(model, images, classes, layer=None, rule=None, *, batch_size=BATCH)
 
         return cam
 
-    program = program_for(model, ("cam", layer.name, rule), build)
+    program = backend.program_for(model, ("cam", layer.name, rule), build)
     return _in_batches(program, batch_size, images, wanted)
 
 
@@ -331,202 +315,17 @@ def default_cam_layer(model):
     ValueError
         If there is none.
     """
-    checked_network(model)
+    rewire.checked_network(model)
     for layer in reversed(model.layers):
         if isinstance(layer, MAP_LAYERS):
             return layer
     raise ValueError(
         f"{model.name} has no convolution or pooling layer of its own. Name the layer whose maps "
-        f"you want: {names_of(model)}."
+        f"you want: {rewire.names_of(model)}."
     )
 
 
-# --- what excites it ------------------------------------------------------------------------------
-
-
-def maximum_stimuli(
-    model, layer, filters=None, steps=20, step=1.0, seed=0, *, grey=0.0, noise=None
-):
-    """Climb to the pictures that excite the filters of a layer the most.
-
-    All filters climb together, as one batch, through the part of the network that ends at `layer`.
-    Each picture moves along its own gradient, divided by the gradient's length, so that every
-    step is `step` long: the root of the sum of its squared changes is `step`.
-
-    Parameters
-    ----------
-    model : keras.Model
-        Built, with one input: pictures (n, height, width, channels).
-    layer : str or keras.layers.Layer
-        Where to look. For a class take the layer before the softmax: a probability close to 1 has
-        almost no gradient left.
-    filters : int or sequence of int, optional
-        Which feature maps, or which units of a dense layer. Default: all.
-    steps : int
-        Number of steps.
-    step : float
-        Length of a step, in the units of the network's input.
-    seed : int
-        Seed of the noise. Filter k starts from the same noise whichever filters climb with it.
-    grey : float
-        Mid-grey in the units of the network's input: 0 for pixels from -0.5 to 0.5.
-    noise : float, optional
-        Width of the uniform noise around grey at the start. Default 0.1 for convolutions, 0.001
-        for dense layers.
-
-    Returns
-    -------
-    stimuli : numpy.ndarray, float32, shape (n, height, width, channels)
-        In the units of the network's input. Nothing keeps them inside the range of a photo.
-    scores : numpy.ndarray, float32, shape (n,)
-        What each stimulus reaches: the mean of its feature map, or its unit. A score that is not
-        finite, or not positive, marks a filter that found nothing to climb.
-
-    Raises
-    ------
-    ValueError
-        If `layer` or `filters` do not exist, or if the size of a picture is unknown.
-
-    References
-    ----------
-    D. Erhan, Y. Bengio, A. Courville, P. Vincent, *Visualizing Higher-Layer Features of a Deep
-    Network*, 2009.
-    """
-    if int(steps) != steps or steps < 0 or not np.isfinite(step):
-        raise ValueError(f"steps={steps}, step={step}: expected a whole number and a finite one.")
-    layer = find_layer(model, layer)
-    _, *positions, n_filters = layer.output.shape
-    filters = _checked_filters(filters, n_filters, layer.name)
-    if noise is None:
-        noise = CONV_NOISE if positions else DENSE_NOISE
-    start = grey + noise * _uniform(filters, model.inputs[0].shape[1:], seed)
-    own = np.eye(n_filters, dtype="float32")[filters]  # picture k climbs filters[k] only
-
-    def build():
-        whole, behind = with_tap(model, layer)
-        until = keras.Model(whole.inputs[0], behind)
-        map_axes = tuple(range(1, 1 + len(positions)))
-        pixel_axes = tuple(range(1, start.ndim))
-
-        def climb(pictures, own, step):
-            def excitement(pictures):
-                output = until(pictures, training=False)
-                output = ops.mean(output, axis=map_axes) if map_axes else output
-                return ops.sum(ops.multiply(own, output), axis=1)
-
-            slope, scores = backend.gradient(excitement, pictures)
-            length = ops.sqrt(ops.sum(slope * slope, axis=pixel_axes, keepdims=True))
-            return pictures + step * slope / (length + EPSILON), scores
-
-        return climb
-
-    climb = program_for(model, ("climb", layer.name), build)
-    pictures, step = start.astype("float32"), np.float32(step)
-    for _ in range(int(steps)):
-        pictures, _ = climb(pictures, own, step)
-    _, scores = climb(pictures, own, step)  # of the last pictures; this step is not taken
-    return ops.convert_to_numpy(pictures), ops.convert_to_numpy(scores)
-
-
-def viewable(stimuli, *, grey=0.0, largest=None):
-    """Turn stimuli into pictures for the eye, without moving grey or mixing colours.
-
-    ``0.5 + (stimulus - grey) / (2 * largest)``, cut off at 0 and 1. Grey stays grey and all three
-    colours are stretched alike. Only the contrast is free, and it differs from picture to picture
-    unless you give `largest`. Look at the result; feed the stimulus itself to the network.
-
-    Parameters
-    ----------
-    stimuli : array, shape (n, height, width, channels)
-        In the units of the network's input.
-    grey : float
-        Mid-grey in those units.
-    largest : float, optional
-        Distance from grey that is shown as black or white. Default: for each picture the distance
-        that 99 % of its values stay within. For pixels from -0.5 to 0.5, ``largest=0.5`` shows them
-        as they are.
-
-    Returns
-    -------
-    numpy.ndarray, float, shape (n, height, width, channels)
-        Values from 0 to 1.
-    """
-    from_grey = np.asarray(stimuli, dtype=float) - grey
-    if largest is None:
-        pixel_axes = tuple(range(1, from_grey.ndim))
-        largest = np.quantile(np.abs(from_grey), 0.99, axis=pixel_axes, keepdims=True)
-    return np.clip(0.5 + from_grey / (2 * np.maximum(largest, 1e-12)), 0, 1)
-
-
-def _checked_filters(filters, n_filters, name):
-    """Return filter numbers as an array; raise unless they exist."""
-    chosen = np.atleast_1d(np.arange(n_filters) if filters is None else np.asarray(filters))
-    if (
-        chosen.ndim != 1
-        or not chosen.size
-        or chosen.dtype.kind not in "iu"
-        or not np.isin(chosen, np.arange(n_filters)).all()
-    ):
-        raise ValueError(
-            f"filters={filters!r} of layer {name!r}: expected whole numbers from 0 to "
-            f"{n_filters - 1}."
-        )
-    return chosen
-
-
-def _uniform(filters, shape, seed):
-    """Return noise from -0.5 to 0.5, of which filter k's part depends on seed and k only."""
-    if None in shape:
-        raise ValueError(
-            f"the network takes pictures of any size {shape}. "
-            "Build it with a fixed keras.Input to look for stimuli."
-        )
-    draws = [np.random.default_rng([seed, int(k)]).random(shape) for k in filters]
-    return np.stack(draws) - 0.5
-
-
-# --- compiled batches -----------------------------------------------------------------------------
-
-_programs = weakref.WeakKeyDictionary()
-
-
-def program_for(model, key, build):
-    """Return the compiled function that `build` describes, compiled once for each network.
-
-    Weights are arguments of the program, so that it always sees those of today. It is compiled anew
-    when the layers of the network, or their settings, are others than at the last call.
-    """
-    state = _state(model)
-    known, programs = _programs.get(model, (None, None))
-    if known != state:
-        programs = {}
-        _programs[model] = state, programs
-    if key not in programs:
-        variables = model.variables
-        fn = build()
-
-        @backend.compiled
-        def run(values, *arrays):
-            with keras.StatelessScope(list(zip(variables, values, strict=True))):
-                return fn(*arrays)
-
-        programs[key] = lambda *arrays: run(
-            [variable.value for variable in variables], *map(ops.convert_to_tensor, arrays)
-        )
-    return programs[key]
-
-
-def _state(model):
-    """Return what a compiled program takes for granted: the layers and their settings."""
-    plain = (bool, int, float, str, tuple, FunctionType)
-    state = [model.outputs[0]]
-    for layer in model.layers:
-        if isinstance(layer, keras.Model) and getattr(layer, "inputs", None):
-            state.append(_state(layer))
-        else:
-            settings = {k: v for k, v in vars(layer).items() if isinstance(v, plain)}
-            state.append((layer, settings))
-    return state
+# --- batches -----------------------------------------------------------------------------
 
 
 def _in_batches(program, batch_size, *arrays):
@@ -558,7 +357,7 @@ def _slopes(model, images, classes, rule):
     wanted = _one_hot(model, classes, images)
 
     def build():
-        linear = with_rule(model, rule)
+        linear = rewire.with_rule(model, rule)
 
         def slope(images, wanted):
             def logits(images):
@@ -568,7 +367,7 @@ def _slopes(model, images, classes, rule):
 
         return slope
 
-    return program_for(model, ("saliency", rule), build), images, wanted
+    return backend.program_for(model, ("saliency", rule), build), images, wanted
 
 
 # --- checks ---------------------------------------------------------------------------------------
@@ -576,7 +375,7 @@ def _slopes(model, images, classes, rule):
 
 def _checked_images(model, images):
     """Return images as the network's input takes them; raise unless they fit and are finite."""
-    checked_network(model)
+    rewire.checked_network(model)
     takes = model.inputs[0]
     images = np.asarray(images)
     if images.dtype.kind not in "fiub":
@@ -591,7 +390,7 @@ def _checked_images(model, images):
     if not np.isfinite(images).all():
         bad = np.flatnonzero(~np.isfinite(images).reshape(len(images), -1).all(axis=1))
         raise ValueError(f"images {bad.tolist()[:10]} have values that are not finite.")
-    return images.astype(floating(takes.dtype))
+    return images.astype(rewire.floating(takes.dtype))
 
 
 def _one_hot(model, classes, images):

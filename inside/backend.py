@@ -3,7 +3,9 @@
 All else is plain Keras and runs on TensorFlow, JAX and PyTorch alike.
 """
 
+import weakref
 from functools import partial
+from types import FunctionType
 
 import keras
 
@@ -70,3 +72,45 @@ def compiled(fn):
 
         return jax.jit(fn)
     return fn
+
+
+_programs = weakref.WeakKeyDictionary()
+
+
+def program_for(model, key, build):
+    """Return the compiled function that `build` describes, compiled once for each network.
+
+    Weights are arguments of the program, so that it always sees those of today. It is compiled anew
+    when the layers of the network, or their settings, are others than at the last call.
+    """
+    state = _state(model)
+    known, programs = _programs.get(model, (None, None))
+    if known != state:
+        programs = {}
+        _programs[model] = state, programs
+    if key not in programs:
+        variables = model.variables
+        fn = build()
+
+        @compiled
+        def run(values, *arrays):
+            with keras.StatelessScope(list(zip(variables, values, strict=True))):
+                return fn(*arrays)
+
+        programs[key] = lambda *arrays: run(
+            [variable.value for variable in variables], *map(keras.ops.convert_to_tensor, arrays)
+        )
+    return programs[key]
+
+
+def _state(model):
+    """Return what a compiled program takes for granted: the layers and their settings."""
+    plain = (bool, int, float, str, tuple, FunctionType)
+    state = [model.outputs[0]]
+    for layer in model.layers:
+        if isinstance(layer, keras.Model) and getattr(layer, "inputs", None):
+            state.append(_state(layer))
+        else:
+            settings = {k: v for k, v in vars(layer).items() if isinstance(v, plain)}
+            state.append((layer, settings))
+    return state

@@ -3,7 +3,7 @@
 An old notebook changes its import lines and runs::
 
     from inside.keras_vis import visualize_cam        # was: from vis.visualization import …
-    from helpers import keras_vis as utils             # was: from vis.utils import utils
+    from inside import keras_vis as utils              # was: from vis.utils import utils
 
 Written anew from the behaviour of the library (R. Kotikalapudi, *keras-vis*, 2017); its quirks are
 kept where they cannot mislead, and named. The one that can is behind the argument `output` of every
@@ -25,7 +25,7 @@ import matplotlib
 import numpy as np
 from PIL import Image
 
-from inside import attribution, backend
+from inside import backend, rewire
 
 layers, ops = keras.layers, keras.ops
 
@@ -48,13 +48,6 @@ GRAD_MODIFIERS = {
     "invert": lambda slopes: 1 / (slopes + EPSILON),
     "small_values": lambda slopes: np.abs(1 / (slopes + EPSILON)),
 }
-CONV_OR_POOLING = tuple(
-    getattr(layers, f"{kind}{n}D{transposed}")
-    for n in (1, 2, 3)
-    for kind in ("Conv", "SeparableConv", "DepthwiseConv", "MaxPooling", "AveragePooling")
-    for transposed in ("", "Transpose")
-    if hasattr(layers, f"{kind}{n}D{transposed}")
-)
 
 
 def visualize_saliency(
@@ -109,7 +102,7 @@ def visualize_saliency(
         return lambda image, wanted: backend.gradient(lambda x: score(x, wanted), image)[0]
 
     key = ("keras-vis saliency", position, backprop_modifier, output)
-    slopes = attribution.program_for(model, key, build)(_one_image(model, seed_input), wanted)
+    slopes = backend.program_for(model, key, build)(_one_image(model, seed_input), wanted)
     return _jet(_stretched(modify(ops.convert_to_numpy(slopes)).max(axis=-1)))[0]
 
 
@@ -172,7 +165,7 @@ def visualize_cam(
         return slopes_and_features
 
     key = ("keras-vis cam", position, below, backprop_modifier, output)
-    slopes, features = attribution.program_for(model, key, build)(image, wanted)
+    slopes, features = backend.program_for(model, key, build)(image, wanted)
     slopes, features = modify(ops.convert_to_numpy(slopes)), ops.convert_to_numpy(features)
     largest = slopes.max()
     if output == "logits":  # where every slope is negative, the original turns the map's sign
@@ -207,7 +200,7 @@ def visualize_activation(
 
     As in the original, the image of the lowest loss is kept as it is *after* that step, and its
     contrast is then set to a standard deviation of a tenth of the range. The result is for the eye:
-    the network never saw it. :func:`inside.attribution.maximum_stimuli` returns what it saw.
+    the network never saw it. :func:`inside.stimuli.maximum_stimuli` returns what it saw.
 
     Parameters
     ----------
@@ -276,7 +269,7 @@ def visualize_activation(
         return slopes_and_losses
 
     key = ("keras-vis activation", position, backprop_modifier, output, *weights.items())
-    slopes_and_losses = attribution.program_for(model, key, build)
+    slopes_and_losses = backend.program_for(model, key, build)
 
     low, high = input_range
     if seed_input is None:
@@ -330,7 +323,7 @@ def find_layer_idx(model, layer_name):
     ValueError
         If there is none; the message lists those that exist.
     """
-    return model.layers.index(attribution.find_layer(model, layer_name))
+    return model.layers.index(rewire.find_layer(model, layer_name))
 
 
 def overlay(array1, array2, alpha=0.5):
@@ -353,7 +346,7 @@ def _modified(model, backprop_modifier, output):
     if output not in OUTPUTS:
         raise ValueError(f"output={output!r}: expected one of {list(OUTPUTS)}.")
     if output == "logits" or not rule:
-        return attribution.with_rule(model, rule, logits=output == "logits")
+        return rewire.with_rule(model, rule, logits=output == "logits")
     if any(isinstance(layer, layers.LeakyReLU) for layer in model.layers):
         raise ValueError(
             f"output={output!r}: keras-vis had no modifier for LeakyReLU and did not say so. "
@@ -364,7 +357,7 @@ def _modified(model, backprop_modifier, output):
     try:  # with_rule copies what it finds
         for layer in replaced:
             layer.activation = keras.activations.relu
-        return attribution.with_rule(model, rule, logits=False)
+        return rewire.with_rule(model, rule, logits=False)
     finally:
         for layer, activation in zip(replaced, kept, strict=True):
             layer.activation = activation
@@ -412,7 +405,7 @@ def _penultimate(model, layer_idx, penultimate_layer_idx):
             )
         return below
     for below in reversed(range(position - 1)):
-        if isinstance(model.layers[below], CONV_OR_POOLING):
+        if isinstance(model.layers[below], rewire.CONV_OR_POOLING):
             return below
     raise ValueError(
         f"no convolution or pooling before layer_idx={layer_idx}. Give penultimate_layer_idx."

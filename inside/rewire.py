@@ -24,6 +24,13 @@ OPAQUE = (  # a nonlinearity inside that is no attribute `activation`
     layers.MultiHeadAttention,
     layers.GroupQueryAttention,
 )
+CONV_OR_POOLING = tuple(
+    getattr(layers, f"{kind}{n}D{transposed}")
+    for n in (1, 2, 3)
+    for kind in ("Conv", "SeparableConv", "DepthwiseConv", "MaxPooling", "AveragePooling")
+    for transposed in ("", "Transpose")
+    if hasattr(layers, f"{kind}{n}D{transposed}")
+)
 
 
 def with_rule(model, rule=None, *, logits=True):
@@ -76,14 +83,6 @@ def with_rule(model, rule=None, *, logits=True):
     return rewired(model, True)
 
 
-def logit_model(model):
-    """Return the network without the softmax or sigmoid at its end, on the same weights.
-
-    A network that ends otherwise keeps its end. See :func:`with_rule`.
-    """
-    return with_rule(model)
-
-
 def split_at(model, layer, rule=None, *, logits=True):
     """Cut a network behind a layer.
 
@@ -134,10 +133,7 @@ def find_layer(model, layer):
     ValueError
         If there is no such layer; the message lists those that exist.
     """
-    if not getattr(model, "inputs", None):
-        raise ValueError(
-            "this network does not know the shape of its input yet. Start it with keras.Input."
-        )
+    _check_input_is_known(model)
     if layer in model.layers:  # layers compare by identity
         return layer
     for candidate in model.layers:
@@ -152,12 +148,17 @@ def names_of(model):
     return ", ".join(layer.name for layer in model.layers)
 
 
-def checked_network(model):
-    """Raise unless a network is Sequential or functional, with one input and one output."""
+def _check_input_is_known(model):
+    """Raise if a network was not built."""
     if not getattr(model, "inputs", None):
         raise ValueError(
             "this network does not know the shape of its input yet. Start it with keras.Input."
         )
+
+
+def checked_network(model):
+    """Raise unless a network is Sequential or functional, with one input and one output."""
+    _check_input_is_known(model)
     if len(model.inputs) != 1 or len(model.outputs) != 1:
         raise ValueError(
             f"{model.name} has {len(model.inputs)} inputs and {len(model.outputs)} outputs; "

@@ -114,6 +114,11 @@ def rank_correlation(a, b):
     ------
     ValueError
         If the shapes differ, or a number is not finite.
+
+    Notes
+    -----
+    For maps without equal values it is an exercise in *Inside the network*
+    (notebooks/inside_the_network.md).
     """
     a, b = np.asarray(a, dtype=float), np.asarray(b, dtype=float)
     if a.shape != b.shape or a.ndim < 2:
@@ -173,6 +178,11 @@ def replacement_curve(model, start, end, ranks, classes, counts):
     -------
     numpy.ndarray, float32, shape (n, len(counts))
         Output of the class.
+
+    Notes
+    -----
+    One step of the deletion curve is built in *Inside the network*
+    (notebooks/inside_the_network.md).
 
     References
     ----------
@@ -244,6 +254,11 @@ def share_inside(maps, masks):
     -------
     numpy.ndarray, float, shape (n,)
         NaN where a map has no positive value.
+
+    Notes
+    -----
+    Divided by the mask's share of the image it is an exercise in *Inside the network*
+    (notebooks/inside_the_network.md).
     """
     maps = np.maximum(_checked_maps(maps, masks), 0)
     with np.errstate(invalid="ignore"):

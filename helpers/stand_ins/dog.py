@@ -1,6 +1,6 @@
 """A drawn dog: what the course shows where the dog photo is out of reach.
 
->>> draw().shape
+>>> draw_dog().shape
 (600, 800)
 
 Everything is made of two things: filled ellipses, and many thousands of short curved hairs, which
@@ -15,7 +15,7 @@ _FINE = 2  # painted this many times finer, then averaged: smooth outlines
 _DOWN = np.pi / 2  # angles run from +x (right) towards +y (down), radians
 
 
-def draw(height=600, width=800):
+def draw_dog(height=600, width=800):
     """Draw a grey dog that sits on the grass in front of a fence.
 
     Parameters
@@ -35,7 +35,7 @@ def draw(height=600, width=800):
     """
     if min(height, width) < 16:
         raise ValueError(
-            f"draw({height}, {width}): too small for a dog. Ask for at least 16 × 16 pixels."
+            f"draw_dog({height}, {width}): too small for a dog. Ask for at least 16 × 16 pixels."
         )
     rng = np.random.default_rng(0)
     canvas = np.zeros((_HEIGHT * _FINE, _WIDTH * _FINE))

@@ -267,7 +267,7 @@ OBJECTS = [
 ]
 
 
-def draw(n, seed=0):
+def draw_toy10(n, seed=0):
     """Draw `n` images of toy10.
 
     Parameters
@@ -287,12 +287,6 @@ def draw(n, seed=0):
         First row, first column, end row, end column of the object: ``image[r0:r1, c0:c1]`` holds
         every pixel that the object touches, and no smaller box does.
     """
-    images, boxes = _draw(n, seed)
-    return images, np.arange(n, dtype=np.int64) % len(OBJECTS), boxes
-
-
-def _draw(n, seed, *, empty=False):
-    """Return images and boxes; `empty` leaves the objects out of the images."""
     first, second = np.random.SeedSequence(seed).spawn(2)
     numbers = np.random.default_rng(first).random((n, N_NUMBERS), np.float32)
     grain = np.random.default_rng(second).integers(0, 256, (n, SIZE**2 + 4 * SIZE), np.uint8)
@@ -306,10 +300,9 @@ def _draw(n, seed, *, empty=False):
             colours_of_part = _palette(canvas, colours)
             paint_object(canvas)
             boxes[rows] = _boxes(canvas.part > 0)
-            if not empty:
-                picture = _composed(canvas, picture, colours_of_part)
+            picture = _composed(canvas, picture, colours_of_part)
             images[rows] = np.clip(picture + speckle + 0.5, 0, 255)
-    return images, boxes
+    return images, np.arange(n, dtype=np.int64) % len(OBJECTS), boxes
 
 
 def _background(canvas, grain, places):

@@ -19,7 +19,7 @@ def tables(monkeypatch, tmp_path):
         f'[["{NAME}"]]\ntraining = "released"\ndata = "ce962c"\nvalue = 0.8\ntolerance = 0.01\n'
         f'[["{NAME}"]]\ntraining = "quick"\ndata = "ce962c"\nvalue = 0.5\ntolerance = 0.1\n'
     )
-    monkeypatch.setattr(metrics, "_PATHS", (path,))
+    monkeypatch.setattr(metrics.sources, "course_data", lambda: tmp_path)
     metrics._tables.cache_clear()
     yield
     metrics._tables.cache_clear()

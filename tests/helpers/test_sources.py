@@ -205,7 +205,7 @@ def test_the_graph_fetches_every_part_once(course, two_parts, server, capsys):
         datasets._report_parts("set")
 
 
-@pytest.mark.parametrize("name", ["gw_figure1", "gw_strain", "gw_noise"])
+@pytest.mark.parametrize("name", ["gw_strain", "gw_noise"])
 def test_the_command_of_the_graph_knows_the_tables_of_many_files(name, tmp_path):
     environment = os.environ | {"COURSE_OFFLINE": "1", "COURSE_CACHE": str(tmp_path)}
     environment.pop("COURSE_DATA", None)

@@ -104,7 +104,7 @@ def released(tmp_path, monkeypatch, trained):
     training.save_released(model, path)
     card = {"weights_sha256": sources.sha256_of(path), "history": history, "name": "tiny – ±"}
     training.save_card(tmp_path / "tiny" / "run.json", card)
-    monkeypatch.setattr(released_module, "_FOLDERS", (tmp_path,))
+    monkeypatch.setattr(released_module, "models", lambda: tmp_path)
     return path, card
 
 

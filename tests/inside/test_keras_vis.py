@@ -15,35 +15,15 @@ from scipy.signal import correlate
 from helpers import models
 from helpers.backend import keras
 from inside import attribution, keras_vis
-from tests.support import FIXTURES
 
-ORACLE = FIXTURES / "kerasvis_oracle.npz"
 BLANK = (0, 0, 127)  # the darkest blue of jet
 MODIFIERS = {None: "vanilla", "guided": "guided", "relu": "rectified"}
 
 
 @pytest.fixture(scope="module")
-def oracle():
-    with np.load(ORACLE) as arrays:
-        return dict(arrays)
-
-
-@pytest.fixture(scope="module")
-def model(oracle):
+def model(explained):
     """Return the network whose maps keras-vis 0.4.1 drew, its softmax left in."""
-    layers = keras.layers
-    network = keras.Sequential([keras.Input((32, 32, 3))])
-    for _ in range(2):
-        network.add(layers.Conv2D(8, 3, padding="same", activation="relu"))
-        network.add(layers.Conv2D(8, 3, activation="relu"))
-        network.add(layers.MaxPooling2D())
-        network.add(layers.Dropout(0.25))
-    network.add(layers.Flatten())
-    network.add(layers.Dense(32, activation="relu"))
-    network.add(layers.Dropout(0.5))
-    network.add(layers.Dense(10, activation="softmax", name="preds"))
-    network.set_weights([oracle[f"w{i:02d}"] for i in range(12)])
-    return network
+    return explained
 
 
 def same_pixels(ours, theirs):

@@ -230,7 +230,7 @@ def test_a_map_that_knows_nothing_scores_chance():
 
 
 def test_maps_that_do_not_fit_are_refused():
-    with pytest.raises(ValueError, match=r"sanity\.enlarged"):
+    with pytest.raises(ValueError, match=r"trust\.enlarged"):
         trust.share_inside(np.zeros((2, 6, 6)), np.zeros((2, 32, 32), bool))
     with pytest.raises(ValueError, match="saliency_map"):
         trust.pixel_ranks(np.zeros((2, 32, 32, 3)))
