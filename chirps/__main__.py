@@ -11,7 +11,7 @@ import math
 import sys
 from pathlib import Path
 
-from chirps import analysis, strain
+from chirps import analysis, gwosc
 from helpers.sources import DataError
 
 PICTURES = (".png", ".pdf", ".svg", ".jpg")
@@ -23,7 +23,7 @@ def main(arguments=None):
     try:
         if options.network and analysis.released_network(options.network) is None:
             raise DataError(f"There is no released network {options.network!r} in data/models.")
-        pair = strain.read_pair(*options.files)
+        pair = gwosc.read_pair(*options.files)
         network = options.network or analysis.NETWORK
         result = analysis.analyse(pair, options.gps, network=network)
         if options.plot:

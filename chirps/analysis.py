@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from scipy import special
 
-from chirps import images, search, strain
+from chirps import coincidence, images, search, strain
 from chirps.grid import DURATION, FREQUENCIES, SAMPLE_RATE, WINDOW, WINDOW_START
 from helpers import released, sources
 from helpers.sources import DataError
@@ -109,7 +109,7 @@ class Analysis:
     gps : float
         The time that was asked about.
     candidate : Candidate
-    background : chirps.search.Background
+    background : chirps.coincidence.Background
     n_templates : int
     network : NetworkScore or None
         None where no network is released.
@@ -123,7 +123,7 @@ class Analysis:
 
     gps: float
     candidate: Candidate
-    background: search.Background
+    background: coincidence.Background
     n_templates: int
     network: NetworkScore | None
     energies: np.ndarray
@@ -215,7 +215,7 @@ def analyse(strains, gps, *, network=NETWORK, bank=None):
     Parameters
     ----------
     strains : dict
-        Strain of ``"H1"`` and ``"L1"``, as :func:`chirps.strain.read_pair` returns it.
+        Strain of ``"H1"`` and ``"L1"``, as :func:`chirps.gwosc.read_pair` returns it.
     gps : float
         GPS time, s. A candidate may lie up to 0.5 s from it.
     network : str or None
@@ -239,15 +239,15 @@ def analyse(strains, gps, *, network=NETWORK, bank=None):
     start, series = _common_stretch(whitened, gps)
     asd = np.stack([w.curve.asd_on(FREQUENCIES) for w in whitened])
     templates = bank.whitened(asd)
-    found = [search.triggers(x, h) for x, h in zip(series, templates, strict=True)]
+    found = [coincidence.triggers(x, h) for x, h in zip(series, templates, strict=True)]
     when = gps - start
-    span = search.BEFORE_PEAK, series.shape[1] / SAMPLE_RATE - search.AFTER_PEAK
-    background = search.time_slides(*found, span, without=(when - AROUND, when + AROUND))
+    span = coincidence.BEFORE_PEAK, series.shape[1] / SAMPLE_RATE - coincidence.AFTER_PEAK
+    background = coincidence.time_slides(*found, span, without=(when - AROUND, when + AROUND))
     candidate = _candidate(found, when, start, bank) or _loudest(whitened, templates, gps, bank)
 
     rho = np.array(
         [
-            np.abs(search.long_snr_series(x, h[candidate.template]))
+            np.abs(coincidence.long_snr_series(x, h[candidate.template]))
             for x, h in zip(series, templates, strict=True)
         ]
     )
@@ -296,7 +296,7 @@ def _common_stretch(whitened, gps):
     at = round((gps - start) * SAMPLE_RATE)
     first = max(bad[bad <= at], default=-1) + 1
     last = min(bad[bad > at], default=n)
-    before, after = search.BEFORE_PEAK + AROUND, search.AFTER_PEAK + AROUND
+    before, after = coincidence.BEFORE_PEAK + AROUND, coincidence.AFTER_PEAK + AROUND
     if at - first < before * SAMPLE_RATE or last - at < after * SAMPLE_RATE:
         raise DataError(
             f"GPS {gps:.2f} is too near a gap or the end of the data: H1 and L1 together have "
@@ -310,42 +310,28 @@ def _common_stretch(whitened, gps):
 def _candidate(found, when, start, bank):
     """Return the best-ranked coincidence near the time, or None."""
     near = [t[np.abs(t["time"] - when) <= AROUND] for t in found]
-    i, j = search.coincidences(*near)
+    i, j = coincidence.coincidences(*near)
     if not len(i):
         return None
     best = np.hypot(near[0]["new_snr"][i], near[1]["new_snr"][j]).argmax()
     pair = np.array([near[0][i[best]], near[1][j[best]]])
-    k = int(pair["template"][0])
-    return Candidate(
-        coincident=True,
-        gps=start + pair["time"],
-        snr=pair["snr"],
-        chi_squared=pair["chi_squared"],
-        new_snr=pair["new_snr"],
-        template=k,
-        mass1=float(bank.mass1[k]),
-        mass2=float(bank.mass2[k]),
-    )
+    numbers = pair["snr"], pair["chi_squared"], pair["new_snr"]
+    return _of_template(bank, int(pair["template"][0]), True, start + pair["time"], *numbers)
 
 
 def _loudest(whitened, templates, gps, bank):
     """Return the loudest pair of peaks around the time, however weak."""
-    begin = gps - DURATION + search.AFTER_PEAK
+    begin = gps - DURATION + coincidence.AFTER_PEAK
     spectra = np.stack([w.spectra(begin) for w in whitened], axis=1)
-    middle = DURATION - search.AFTER_PEAK
+    middle = DURATION - coincidence.AFTER_PEAK
     window = middle - AROUND, middle + AROUND
     found = search.matched_filter(spectra, templates, window=window)
-    k = int(found.template[0])
-    return Candidate(
-        coincident=False,
-        gps=begin + found.time[0],
-        snr=found.snr[0],
-        chi_squared=found.chi_squared[0],
-        new_snr=found.new_snr[0],
-        template=k,
-        mass1=float(bank.mass1[k]),
-        mass2=float(bank.mass2[k]),
-    )
+    numbers = found.snr[0], found.chi_squared[0], found.new_snr[0]
+    return _of_template(bank, int(found.template[0]), False, begin + found.time[0], *numbers)
+
+
+def _of_template(bank, k, *numbers):
+    return Candidate(*numbers, k, float(bank.mass1[k]), float(bank.mass2[k]))
 
 
 # ------------------------------------------------------------------------------------ the network

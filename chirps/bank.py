@@ -26,6 +26,7 @@ References
 from dataclasses import dataclass
 
 import numpy as np
+import scipy  # scipy.sparse is loaded only where it is used
 
 from chirps import noise
 from chirps.grid import BAND, DURATION, FREQUENCIES, LOWEST, N_FREQUENCIES, norm
@@ -186,7 +187,7 @@ def masses_of(tau0, tau3):
     return (mass + difference) / 2, (mass - difference) / 2
 
 
-def draw(rng, n, mass_range=MASS_RANGE):
+def draw_masses(rng, n, mass_range=MASS_RANGE):
     """Draw binaries evenly in the chirp times.
 
     Parameters
@@ -212,7 +213,7 @@ def draw(rng, n, mass_range=MASS_RANGE):
     return found[:, :n]
 
 
-def draw_edges(rng, n, mass_range=MASS_RANGE):
+def draw_edge_masses(rng, n, mass_range=MASS_RANGE):
     """Draw binaries along the edges of the range: equal masses, lightest, heaviest.
 
     Parameters
@@ -265,22 +266,18 @@ def neighbours(mass1, mass2, min_match, asd):
     times = np.arange(-5, 6) * 1e-3  # s
     shifts = np.exp(2j * np.pi * times[:, None] * FREQUENCIES[coarse]).astype(np.complex64)
 
-    found = [[] for _ in order]
+    pairs = []
     for start in range(0, len(order), _CHUNK):
         stop = min(start + _CHUNK, len(order))
         end = np.searchsorted(mass[order], 1.15 * mass[order[stop - 1]], side="right")
         others = waves[start:end].conj().T
         overlap = np.array([np.abs((waves[start:stop] * shift) @ others) for shift in shifts])
         rows, columns = np.nonzero(_peak(overlap**2) >= min_match**2)
-        for i, j in zip(rows + start, columns + start, strict=True):
-            if i <= j:
-                found[i].append(j)
-            if i < j:
-                found[j].append(i)
-    result = [None] * len(order)
-    for i, js in enumerate(found):
-        result[order[i]] = order[np.array(js, int)]
-    return result
+        pairs.append(order[np.stack([rows, columns]) + start])
+    i, j = np.concatenate(pairs, axis=1)
+    near = scipy.sparse.csr_array((np.ones(len(i), bool), (i, j)), shape=2 * order.shape)
+    near = (near + near.T).tocsr()
+    return np.split(near.indices, near.indptr[1:-1])
 
 
 def _peak(values):
@@ -339,7 +336,7 @@ def place(n=PROPOSALS, seed=SEED, min_match=PLACED_AT, mass_range=MASS_RANGE):
     rng = np.random.default_rng(seed)
     edges = n // 8
     mass1, mass2 = np.concatenate(
-        [draw(rng, n - edges, mass_range), draw_edges(rng, edges, mass_range)], axis=1
+        [draw_masses(rng, n - edges, mass_range), draw_edge_masses(rng, edges, mass_range)], axis=1
     )
     asd = noise.analytic().asd_on(FREQUENCIES)
     chosen = cover(neighbours(mass1, mass2, min_match, asd))

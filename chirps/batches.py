@@ -1,15 +1,16 @@
 """Batches of gravitational-wave images that change from epoch to epoch, as physics allows."""
 
+from functools import cache
+
 import numpy as np
 
 from chirps import images
-from helpers.backend import keras
 
 RECOMBINED = ("noise", "glitch", "two glitches")  # backgrounds whose detectors know nothing
 # of each other
 
 
-class Batches(keras.utils.PyDataset):
+class Batches:
     """Batches for ``model.fit``, the same for the same seed and epoch.
 
     Parameters
@@ -32,8 +33,12 @@ class Batches(keras.utils.PyDataset):
 
     Notes
     -----
-    Call :meth:`start` at the beginning of every epoch.
+    Call :meth:`start` at the beginning of every epoch. Each is a ``keras.utils.PyDataset``.
     """
+
+    def __new__(cls, *arguments, **options):
+        """Return an object that Keras knows as a data set."""
+        return super().__new__(_known_to_keras(cls))
 
     def __init__(
         self,
@@ -91,3 +96,11 @@ class Batches(keras.utils.PyDataset):
             swapped = rng.random(len(x)) < 0.5
             x[swapped] = x[swapped][..., ::-1]
         return images.from_bytes(x), self._labels[chosen, None].astype(np.float32)
+
+
+@cache
+def _known_to_keras(cls):
+    """Return the class as one of Keras's data sets; only here, as Keras takes seconds to start."""
+    from helpers.backend import keras
+
+    return type(cls.__name__, (cls, keras.utils.PyDataset), {})

@@ -8,9 +8,8 @@ fraction of waves above the threshold, as a function of their signal-to-noise ra
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import minimize
+import scipy  # its parts take long to load, so they are named only where they are used
 from scipy.special import expit, log_expit
-from scipy.stats import beta
 
 
 def threshold(background, false_alarm_probability):
@@ -76,14 +75,18 @@ def curve(found, snr, edges):
     -------
     Curve
         Bins without a signal are NaN.
+
+    Notes
+    -----
+    The shares are an exercise in *Can a network find black holes?* (notebooks/gw_classifier.md).
     """
     found, snr, edges = np.asarray(found, bool), np.asarray(snr, float), np.asarray(edges, float)
     n, _ = np.histogram(snr, edges)
     k, _ = np.histogram(snr[found], edges)
     with np.errstate(invalid="ignore"):
         fraction = k / np.where(n, n, np.nan)
-    low = np.where(k > 0, beta.ppf(0.16, k, n - k + 1), 0.0)
-    high = np.where(k < n, beta.ppf(0.84, k + 1, n - k), 1.0)
+    low = np.where(k > 0, scipy.stats.beta.ppf(0.16, k, n - k + 1), 0.0)
+    high = np.where(k < n, scipy.stats.beta.ppf(0.84, k + 1, n - k), 1.0)
     empty = n == 0
     low[empty] = high[empty] = np.nan
     return Curve(np.sqrt(edges[1:] * edges[:-1]), fraction, low, high)
@@ -116,7 +119,8 @@ def half_efficiency(found, snr):
         t = p[1] * (x - middle - p[0])
         return -np.sum(found * log_expit(t) + (1 - found) * log_expit(-t))
 
-    a, b = minimize(loss, [0.0, 8.0], method="Nelder-Mead", options={"xatol": 1e-6}).x
+    options = {"xatol": 1e-6}
+    a, b = scipy.optimize.minimize(loss, [0.0, 8.0], method="Nelder-Mead", options=options).x
     # Fisher information of (a, b), for the error of a.
     t = b * (x - middle - a)
     weight = expit(t) * expit(-t)

@@ -73,7 +73,7 @@ FAMILIES = {
 }
 
 
-def draw(rng, n, family=None, *, snr=None):
+def draw_glitches(rng, n, family=None, *, snr=None):
     """Draw glitches in one detector.
 
     Parameters

@@ -80,3 +80,13 @@ def to_frequency(series):
     complex array, shape (..., n // 2 + 1)
     """
     return np.fft.rfft(series, axis=-1) / np.sqrt(2 * SAMPLE_RATE)
+
+
+def duration_of(spectra):
+    """Return the length of segments in seconds from the number of their frequencies."""
+    return 2 * (spectra.shape[-1] - 1) / SAMPLE_RATE
+
+
+def band_of(duration):
+    """Return which frequencies of a segment of that many seconds lie in the band, as a slice."""
+    return slice(int(np.ceil(LOWEST * duration)), int(HIGHEST * duration) + 1)

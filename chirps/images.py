@@ -22,8 +22,8 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
+import scipy  # scipy.optimize takes long to load, so it is named only where it is used
 from scipy import fft
-from scipy.optimize import brentq
 
 from chirps.grid import BAND, DURATION, FREQUENCIES, WINDOW_START
 
@@ -78,12 +78,12 @@ def constant_q(spectra, *, start=WINDOW_START, n_columns=N_COLUMNS):
     return _images(spectra, "constant_q", start, n_columns)
 
 
-def stft(spectra, *, start=WINDOW_START, n_columns=N_COLUMNS):
+def stft(spectra):
     """Turn whitened spectra into short-time Fourier images: every row 22 Hz half-width.
 
     Parameters and result as :func:`constant_q`, with rows at :data:`STFT_ROW_FREQUENCIES`.
     """
-    return _images(spectra, "stft", start, n_columns)
+    return _images(spectra, "stft", WINDOW_START, N_COLUMNS)
 
 
 TRANSFORMS = {"constant_q": constant_q, "stft": stft}
@@ -109,26 +109,24 @@ def survival(energy, transform="constant_q"):
     return np.array([_survival(energy, row.eigenvalues) for row in _rows(transform)])
 
 
-def to_bytes(energies, full_scale=FULL_SCALE):
-    """Store energies as 256 grey levels; what exceeds `full_scale` saturates.
+def to_bytes(energies):
+    """Store energies as 256 grey levels; what exceeds :data:`FULL_SCALE` saturates.
 
     Parameters
     ----------
     energies : float array
-    full_scale : float
-        Energy of grey level 255.
 
     Returns
     -------
     uint8 array, same shape
     """
-    levels = np.multiply(energies, np.float32(255 / full_scale), dtype=np.float32)
+    levels = np.multiply(energies, np.float32(255 / FULL_SCALE), dtype=np.float32)
     return np.clip(np.rint(levels, out=levels), 0, 255, out=levels).astype(np.uint8)
 
 
-def from_bytes(images, full_scale=FULL_SCALE):
-    """Turn grey levels back into energies, from 0 to `full_scale`, as float32."""
-    return np.multiply(images, np.float32(full_scale / 255), dtype=np.float32)
+def from_bytes(images):
+    """Turn grey levels back into energies, from 0 to :data:`FULL_SCALE`, as float32."""
+    return np.multiply(images, np.float32(FULL_SCALE / 255), dtype=np.float32)
 
 
 # --- inside -------------------------------------------------------------------------------------
@@ -168,17 +166,13 @@ def _row_energies(spectra, row, first, n_columns):
     n, n_detectors, _ = spectra.shape
     shifted = np.zeros((n, n_detectors, row.n_points), np.complex64)
     shifted[..., row.places] = spectra[..., row.bins] * row.weights
-    per_column = _samples_per_column(row.n_points)
+    per_column = row.n_points // round(DURATION / COLUMN_SECONDS)
     samples = fft.ifft(shifted, axis=-1, norm="forward", overwrite_x=True)
     samples = samples[..., first * per_column : (first + n_columns) * per_column]
     energy = samples.real**2 + samples.imag**2
     if per_column > 1:
         energy = energy.reshape(n, n_detectors, n_columns, per_column).mean(-1)
     return energy.swapaxes(1, 2) * row.scale
-
-
-def _samples_per_column(n_points):
-    return n_points // round(DURATION / COLUMN_SECONDS)
 
 
 @cache
@@ -234,4 +228,5 @@ def _survival(energy, eigenvalues):
 
 
 def _median(eigenvalues):
-    return brentq(lambda x: _survival(x, eigenvalues) - 0.5, 1e-6, 20 * eigenvalues.sum())
+    most = 20 * eigenvalues.sum()
+    return scipy.optimize.brentq(lambda x: _survival(x, eigenvalues) - 0.5, 1e-6, most)

@@ -14,9 +14,8 @@ References
 
 from dataclasses import dataclass
 
-import h5py
 import numpy as np
-from scipy import signal
+import scipy  # scipy.signal takes a second to load, so it is named only where it is used
 
 from chirps.grid import BAND, DURATION, FREQUENCIES, HIGHEST, LOWEST, N_FREQUENCIES, SAMPLE_RATE
 from helpers import sources
@@ -182,6 +181,8 @@ def measured(name):
 
 def _read_psd(path):
     """Read a file of the first machine-learning challenge: a PSD on a regular grid."""
+    import h5py
+
     try:
         with h5py.File(path) as file:
             psd = file["data"][:]
@@ -191,35 +192,30 @@ def _read_psd(path):
     return np.arange(len(psd)) * step, np.sqrt(psd)
 
 
-def names(split, detector=None):
+def names(split):
     """Return the names of the measured curves of one part of the data.
 
     Parameters
     ----------
     split : {"train", "validation", "test"}
         Never train, choose and test on the same noise.
-    detector : {"H1", "L1"} or None
-        None gives pairs (H1, L1) measured at the same time.
 
     Returns
     -------
-    list of str, or list of pairs of str
+    list of pairs of str
+        Curves of H1 and L1 that were measured at the same time.
 
     Raises
     ------
     ValueError
-        If the split or the detector is unknown.
+        If the split is unknown.
     """
     if split not in O3A_SPLIT:
         raise ValueError(f"Unknown split {split!r}: choose from {', '.join(O3A_SPLIT)}.")
-    if detector not in (None, "H1", "L1"):
-        raise ValueError(f"Unknown detector {detector!r}: choose 'H1', 'L1', or None for pairs.")
-    if detector is None:
-        return [(f"O3a-H1-{number}", f"O3a-L1-{number}") for number in O3A_SPLIT[split]]
-    return [f"O3a-{detector}-{number}" for number in O3A_SPLIT[split]]
+    return [(f"O3a-H1-{number}", f"O3a-L1-{number}") for number in O3A_SPLIT[split]]
 
 
-def welch(strain, sample_rate=SAMPLE_RATE, segment=DURATION, name="estimate"):
+def welch(strain, sample_rate=SAMPLE_RATE, segment=DURATION):
     """Measure the noise curve of a stretch of strain.
 
     The stretch is cut into segments that overlap by half; the spectrum is the median of theirs, so
@@ -232,8 +228,6 @@ def welch(strain, sample_rate=SAMPLE_RATE, segment=DURATION, name="estimate"):
         Hz.
     segment : float
         Length of a segment in seconds; the resolution is its inverse.
-    name : str
-        Of the curve.
 
     Returns
     -------
@@ -261,8 +255,8 @@ def welch(strain, sample_rate=SAMPLE_RATE, segment=DURATION, name="estimate"):
         )
     if not np.all(np.isfinite(strain)):
         raise ValueError("The strain holds NaN or infinity: cut the gaps out first.")
-    frequencies, psd = signal.welch(strain, sample_rate, nperseg=length, average="median")
-    return NoiseCurve(name, frequencies, np.sqrt(psd), f"median of {segment:g} s segments")
+    frequencies, psd = scipy.signal.welch(strain, sample_rate, nperseg=length, average="median")
+    return NoiseCurve("estimate", frequencies, np.sqrt(psd), f"median of {segment:g} s segments")
 
 
 def estimated(rng, curve, seconds=32.0):
@@ -336,7 +330,7 @@ def whiten(strain, curve, sample_rate=SAMPLE_RATE, taper=0.0):
     if not 0 <= 2 * taper * sample_rate <= n:
         raise ValueError(f"A taper of {taper:g} s does not fit twice into {n / sample_rate:g} s.")
     if taper:
-        strain = strain * signal.windows.tukey(n, 2 * taper * sample_rate / n)
+        strain = strain * scipy.signal.windows.tukey(n, 2 * taper * sample_rate / n)
     frequencies = np.fft.rfftfreq(n, 1 / sample_rate)[: int(kept) // 2 + 1]
     inside = (frequencies >= LOWEST) & (frequencies <= HIGHEST)
     weight = np.where(inside, 1 / (sample_rate * curve.asd_on(frequencies)), 0)
@@ -363,38 +357,6 @@ def gaussian(rng, n, n_detectors=2):
     parts *= np.float32(np.sqrt(DURATION) / 2)
     spectra[..., BAND] = parts.view(np.complex64)[..., 0]
     return spectra
-
-
-def coloured(rng, n, drawn_from, whitened_with):
-    """Draw noise of one curve, whitened with another: what a wrong estimate of the noise does.
-
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-    n : int
-        How many segments.
-    drawn_from, whitened_with : sequence of NoiseCurve
-        One curve per detector: the true one, and the one that is believed.
-
-    Returns
-    -------
-    complex64 array, shape (n, n_detectors, N_FREQUENCIES)
-        As :func:`gaussian`, times :func:`mismatch` of the curves.
-
-    Raises
-    ------
-    ValueError
-        If the two sequences differ in length.
-    """
-    if len(drawn_from) != len(whitened_with):
-        raise ValueError(
-            f"One curve per detector: got {len(drawn_from)} to draw from and "
-            f"{len(whitened_with)} to whiten with."
-        )
-    ratio = [
-        mismatch(true, believed) for true, believed in zip(drawn_from, whitened_with, strict=True)
-    ]
-    return gaussian(rng, n, len(drawn_from)) * np.array(ratio, np.float32)
 
 
 def mismatch(true, believed):

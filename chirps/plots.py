@@ -13,7 +13,7 @@ COLOURS = {"H1": plots.ORANGE, "L1": plots.BLUE}
 TICKS = {"constant_q": (32, 64, 128, 256), "stft": (100, 200, 300, 400)}  # Hz
 
 
-def series(ax, times, lines, ylabel, *, xlabel="time (s)"):
+def series(ax, times, lines, ylabel):
     """Draw one or more time series; those named H1 and L1 in their colours.
 
     Parameters
@@ -25,7 +25,6 @@ def series(ax, times, lines, ylabel, *, xlabel="time (s)"):
         Label: values. A legend is drawn where there are two or more.
     ylabel : str
         Quantity and unit.
-    xlabel : str
 
     Returns
     -------
@@ -35,7 +34,7 @@ def series(ax, times, lines, ylabel, *, xlabel="time (s)"):
     for label, values in lines.items():
         colour = COLOURS.get(label) or next(others)
         ax.plot(times, values, color=colour, linewidth=1.1, label=label)
-    ax.set(xlabel=xlabel, ylabel=ylabel, xlim=(times[0], times[-1]))
+    ax.set(xlabel="time (s)", ylabel=ylabel, xlim=(times[0], times[-1]))
     if len(lines) > 1:
         ax.legend()
     return ax
@@ -67,7 +66,7 @@ def noise(ax, curves):
     return ax
 
 
-def spectrogram(ax, energies, title=None, *, start=0.0, transform="constant_q", largest=None):
+def spectrogram(ax, energies, title=None, *, start=0.0, transform="constant_q"):
     """Draw the image of one detector over time and frequency; `ax.collections[0]` has its scale.
 
     Parameters
@@ -80,8 +79,6 @@ def spectrogram(ax, energies, title=None, *, start=0.0, transform="constant_q", 
         When the first column begins, s.
     transform : {"constant_q", "stft"}
         Which frequencies the rows have. The axis is logarithmic for the first.
-    largest : float, optional
-        Energy of the brightest colour; default ``images.FULL_SCALE``.
 
     Returns
     -------
@@ -104,7 +101,7 @@ def spectrogram(ax, energies, title=None, *, start=0.0, transform="constant_q", 
         energies,
         cmap=plots.MAGNITUDE,
         vmin=0,
-        vmax=images.FULL_SCALE if largest is None else largest,
+        vmax=images.FULL_SCALE,
         rasterized=True,
     )
     ax.set(xlabel="time (s)", ylabel="frequency (Hz)")
@@ -117,7 +114,7 @@ def spectrogram(ax, energies, title=None, *, start=0.0, transform="constant_q", 
     return ax
 
 
-def both(ax, image, title=None, *, largest=None):
+def both(ax, image, title):
     """Draw the images of both detectors small, without axes, H1 on the left and L1 on the right.
 
     Parameters
@@ -125,9 +122,7 @@ def both(ax, image, title=None, *, largest=None):
     ax : matplotlib.axes.Axes
     image : array, shape (39, n_columns, 2)
         Energies.
-    title : str, optional
-    largest : float, optional
-        Energy of the brightest colour; default ``images.FULL_SCALE``.
+    title : str
 
     Returns
     -------
@@ -136,14 +131,12 @@ def both(ax, image, title=None, *, largest=None):
     image = np.asarray(image, float)
     gap = np.full((len(image), 4), np.nan)  # drawn white
     sheet = np.concatenate([image[..., 0], gap, image[..., 1]], axis=1)
-    largest = images.FULL_SCALE if largest is None else largest
-    ax.imshow(sheet, cmap=plots.MAGNITUDE, vmin=0, vmax=largest, aspect="auto")
+    ax.imshow(sheet, cmap=plots.MAGNITUDE, vmin=0, vmax=images.FULL_SCALE, aspect="auto")
     ax.set_axis_off()
     width = image.shape[1]
     for label, left in (("H1", 0), ("L1", width + 4)):
         ax.text(left + 2, 1, label, color="white", fontsize=8, va="top")
-    if title is not None:
-        ax.set_title(title, fontsize=9)
+    ax.set_title(title, fontsize=9)
     return ax
 
 
@@ -203,7 +196,7 @@ def efficiency(ax, curves):
     return ax
 
 
-def roc(ax, scores, *, lowest=None):
+def roc(ax, scores):
     """Draw the share of waves found against the share of false alarms, on a logarithmic axis.
 
     Parameters
@@ -211,9 +204,7 @@ def roc(ax, scores, *, lowest=None):
     ax : matplotlib.axes.Axes
     scores : dict of str to tuple of array (background, signals)
         Label: scores of images without and with a wave. Labels of :data:`DETECTORS` have a style
-        of their own.
-    lowest : float, optional
-        Where the axis begins; default one image of the largest background.
+        of their own. The axis begins at one image of the largest background.
 
     Returns
     -------
@@ -225,8 +216,7 @@ def roc(ax, scores, *, lowest=None):
         alarms = np.searchsorted(-limits, -limits, side="right") / len(limits)
         found = np.mean(np.asarray(signals)[:, None] >= limits, axis=0)
         ax.plot(alarms, found, drawstyle="steps-post", label=label, **DETECTORS.get(label, {}))
-    if lowest is None:
-        lowest = 1 / max(len(background) for background, _ in scores.values())
+    lowest = 1 / max(len(background) for background, _ in scores.values())
     ax.set(xscale="log", xlim=(lowest, 1), ylim=(0, 1.02))
     ax.set(xlabel="false-alarm probability per second", ylabel="share found")
     ax.legend()

@@ -14,7 +14,7 @@ from functools import cache
 
 import numpy as np
 
-from chirps import noise, simulate, strain
+from chirps import noise, noise_models, simulate, strain
 from helpers.sources import Source
 
 CLASSES = ("no detection", "gravitational wave")
@@ -209,7 +209,7 @@ def noise_of(kind, part):
 
     Returns
     -------
-    chirps.simulate.GaussianNoise, StrainNoise, or None
+    chirps.noise_models.GaussianNoise, StrainNoise, or None
         For the ``noise`` of :func:`chirps.simulate.dataset`; None is the design curve.
 
     Raises
@@ -227,11 +227,11 @@ def noise_of(kind, part):
         pair = strain.load_event(REAL_NOISE[part], verbose=False)
         gps = pair.event.gps
         whitened = [strain.whiten(pair.strains[d], exclude=gps) for d in ("H1", "L1")]
-        return simulate.StrainNoise([whitened], [gps])
+        return noise_models.StrainNoise([whitened], [gps])
     rng = np.random.default_rng([list(REAL_NOISE).index(part), 32])
     pairs = [tuple(map(noise.measured, names)) for names in noise.names(part)] * ESTIMATES
     believed = [tuple(noise.estimated(rng, curve) for curve in pair) for pair in pairs]
-    return simulate.GaussianNoise(pairs, believed=believed)
+    return noise_models.GaussianNoise(pairs, believed=believed)
 
 
 def _source(title, variant, settings, n):

@@ -18,25 +18,20 @@ What is drawn
 - *Masses* uniform and independent between two limits. This is a choice, not a population.
 - *Backgrounds*: Gaussian noise; a glitch in one detector; a glitch in each at unrelated times; and
   chirps that reach the detectors 30–300 ms apart, which no wave can (10 ms at the most).
+
+Sets too large for memory are written by :mod:`chirps.storage`.
 """
 
-import hashlib
-import io
-import json
-import os
-import shutil
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
-from copy import copy
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from chirps import detectors, glitches, grid, images, waveform
 from chirps import noise as noise_curves
-from chirps.grid import BAND, DURATION, FREQUENCIES, N_FREQUENCIES, N_SAMPLES, SAMPLE_RATE
-from helpers.sources import DataError, written_whole
+from chirps.grid import BAND, FREQUENCIES, N_FREQUENCIES
+from chirps.noise_models import GaussianNoise
 
 BLOCK = 64  # samples that share a random generator
 VERSION = 1  # of what a seed stands for; raise it when the same seed gives other parameters
@@ -69,8 +64,9 @@ PARAMETERS = np.dtype(
         ("glitch_l", "U16"),
     ]
 )
-_IMAGE = (images.N_ROWS, images.N_COLUMNS, 2)
-_EVENT = np.dtype([("event", "i8"), ("label", "u1"), ("kind", "U16"), ("parameters", PARAMETERS)])
+ORIENTATION = ("longitude", "sin_declination", "polarisation", "cos_inclination")
+IMAGE_SHAPE = (images.N_ROWS, images.N_COLUMNS, 2)
+EVENT = np.dtype([("event", "i8"), ("label", "u1"), ("kind", "U16"), ("parameters", PARAMETERS)])
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,6 +96,12 @@ class LabelledEvents:
     events: np.ndarray
     spectra: np.ndarray | None = None
 
+    @classmethod
+    def of_table(cls, pixels, table, spectra=None):
+        """Return the events of images and of a table of :data:`EVENT`."""
+        columns = (table[name] for name in ("label", "kind", "parameters", "event"))
+        return cls(pixels, *columns, spectra)
+
     def __len__(self):
         return len(self.images)
 
@@ -122,98 +124,6 @@ class HomeworkLike:
     nd: np.ndarray
     gw_groups: np.ndarray
     nd_groups: np.ndarray
-
-
-# --- noise --------------------------------------------------------------------------------------
-
-
-class GaussianNoise:
-    """Gaussian noise that follows noise curves.
-
-    Parameters
-    ----------
-    pairs : sequence of (NoiseCurve, NoiseCurve)
-        Curves of H1 and L1; every sample takes one of the pairs.
-    believed : sequence of (NoiseCurve, NoiseCurve), optional
-        The curves that the data are whitened with, where they are not the true ones.
-    """
-
-    def __init__(self, pairs, believed=None):
-        believed = pairs if believed is None else believed
-        if not len(pairs) or len(pairs) != len(believed):
-            raise ValueError(
-                f"Got {len(pairs)} pairs of noise curves and {len(believed)} to whiten with; "
-                "expected one or more, and as many."
-            )
-        self.asd = np.array([[curve.asd_on(FREQUENCIES) for curve in pair] for pair in believed])
-        _check_asd(self.asd)
-        self._ratio = None
-        if believed is not pairs:
-            self._ratio = np.array(
-                [
-                    [noise_curves.mismatch(t, b) for t, b in zip(true, seen, strict=True)]
-                    for true, seen in zip(pairs, believed, strict=True)
-                ],
-                np.float32,
-            )
-
-    def draw(self, rng, which):
-        """Return whitened noise (n, 2, n_freq), of the pair of curves that `which` (n,) names."""
-        spectra = noise_curves.gaussian(rng, len(which))
-        return spectra if self._ratio is None else spectra * self._ratio[which]
-
-    def only(self, pair):
-        """Return the noise of one of the pairs of curves, by its number."""
-        one = copy(self)
-        one.asd = self.asd[[pair]]
-        one._ratio = None if self._ratio is None else self._ratio[[pair]]
-        return one
-
-    @property
-    def fingerprint(self):
-        """What makes this noise different from other noise."""
-        return _fingerprint(self.asd, *([] if self._ratio is None else [self._ratio]))
-
-
-class StrainNoise:
-    """Real noise: segments of whitened strain, away from its event.
-
-    H1 and L1 are taken at unrelated times, so that a sample holds no real coincidence.
-
-    Parameters
-    ----------
-    pairs : sequence of (Whitened, Whitened)
-        Whitened strain of H1 and L1 (:func:`chirps.strain.whiten`). Every sample takes one.
-    events : sequence of float
-        GPS time of the event in each pair; segments that contain it are never taken.
-    """
-
-    def __init__(self, pairs, events):
-        if not len(pairs) or len(pairs) != len(events):
-            raise ValueError(f"Got {len(pairs)} pairs of strain and {len(events)} event times.")
-        self._pairs = [tuple(pair) for pair in pairs]
-        self._starts = [
-            [_clean_starts(series, gps) for series in pair]
-            for pair, gps in zip(pairs, events, strict=True)
-        ]
-        self.asd = np.array([[s.curve.asd_on(FREQUENCIES) for s in pair] for pair in pairs])
-        _check_asd(self.asd)
-
-    def draw(self, rng, which):
-        """Return whitened noise (n, 2, n_freq), of the pair of strain that `which` (n,) names."""
-        places = rng.random((len(which), 2))
-        series = np.empty((len(which), 2, N_SAMPLES))
-        for i, pair in enumerate(which):
-            for d in range(2):
-                starts = self._starts[pair][d]
-                first = starts[int(places[i, d] * len(starts))]
-                series[i, d] = self._pairs[pair][d].values[first : first + N_SAMPLES]
-        return (grid.to_frequency(series) * BAND).astype(np.complex64)
-
-    @property
-    def fingerprint(self):
-        """What makes this noise different from other noise."""
-        return _fingerprint(self.asd, *[s.values for pair in self._pairs for s in pair])
 
 
 # --- signals ------------------------------------------------------------------------------------
@@ -333,148 +243,43 @@ def dataset(
     ValueError
         If a setting makes no sense; it says which.
     """
-    recipe = _recipe(seed, mix, snr, slope, masses, noise, image)
-    tasks = _tasks(n_signals, n_noise, start)
+    recipe = recipe_of(seed, mix, snr, slope, masses, noise, image)
+    tasks = tasks_of(n_signals, n_noise, start)
     n = n_signals + n_noise
-    pixels = np.empty((n, *_IMAGE), np.uint8)
-    table = np.empty(n, _EVENT)
+    pixels = np.empty((n, *IMAGE_SHAPE), np.uint8)
+    table = np.empty(n, EVENT)
     kept = np.empty((n, 2, N_FREQUENCIES), np.complex64) if spectra else None
     done = 0
-    for part, rows, behind in _simulate(recipe, tasks, workers, keep=spectra):
+    for part, rows, behind in simulate_tasks(recipe, tasks, workers, keep=spectra):
         here = slice(done, done + len(part))
         pixels[here], table[here] = part, rows
         if spectra:
             kept[here] = behind
         done += len(part)
-    return _labelled(pixels, table, kept)
+    return LabelledEvents.of_table(pixels, table, kept)
 
 
-def stream(
-    folder,
-    n_signals,
-    n_noise,
-    seed,
-    *,
-    start=0,
-    workers=1,
-    progress=None,
-    **settings,
-):
-    """Simulate labelled events into files, in constant memory, and open them.
-
-    The events are those of :func:`dataset`. They are written to a hidden folder that gets its name
-    when it is complete: `folder` is whole or absent. A run that was stopped goes on where it was;
-    left-overs of other settings are discarded.
-
-    Parameters
-    ----------
-    folder : str or pathlib.Path
-        Will hold ``images.npy``, ``events.npy`` and ``recipe.json``.
-    n_signals, n_noise, seed, start, workers
-        As for :func:`dataset`.
-    progress : callable, optional
-        Called with (done, total) after each block.
-    **settings
-        Any of mix, snr, slope, masses, noise and image, as for :func:`dataset`.
-
-    Returns
-    -------
-    LabelledEvents
-        Memory-mapped, read only.
-
-    Raises
-    ------
-    DataError
-        If `folder` exists and holds other data.
-    """
-    folder = Path(folder)
-    recipe = _recipe(seed, **settings)
-    tasks = _tasks(n_signals, n_noise, start)
-    note = recipe.note | {"n_signals": n_signals, "n_noise": n_noise, "start": start}
-    if not tasks:
-        raise ValueError("Nothing to simulate: n_signals and n_noise are both 0.")
-    if folder.exists():
-        return open_stream(folder, note)
-    with _Writer(folder.with_name(f".part-{folder.name}"), note, tasks) as writer:
-        for pixels, rows, _ in _simulate(recipe, tasks[writer.tasks_done :], workers):
-            writer.append(pixels, rows)
-            if progress:
-                progress(writer.done, n_signals + n_noise)
-    try:
-        os.replace(writer.folder, folder)
-    except OSError:
-        if not folder.exists():  # else another process was faster, with the same data
-            raise
-        shutil.rmtree(writer.folder, ignore_errors=True)
-    (folder / PROGRESS).unlink(missing_ok=True)
-    return open_stream(folder, note)
-
-
-def open_stream(folder, note=None):
-    """Open what :func:`stream` wrote.
-
-    Parameters
-    ----------
-    folder : str or pathlib.Path
-    note : dict, optional
-        The settings it must have been made with, as in its ``recipe.json``.
-
-    Returns
-    -------
-    LabelledEvents
-        Memory-mapped, read only.
-
-    Raises
-    ------
-    DataError
-        If the folder is incomplete, damaged, or was made with other settings.
-    """
-    folder = Path(folder)
-    try:
-        found = json.loads((folder / "recipe.json").read_text(encoding="utf-8"))
-        pixels = np.load(folder / "images.npy", mmap_mode="r")
-        table = np.load(folder / "events.npy", mmap_mode="r")
-        n = found["n_signals"] + found["n_noise"]
-        if pixels.shape != (n, *_IMAGE) or table.shape != (n,) or table.dtype != _EVENT:
-            raise ValueError(f"{len(pixels)} images and {len(table)} events, expected {n} of each")
-    except (OSError, ValueError, KeyError, TypeError) as problem:
-        raise DataError(
-            f"{folder} does not hold whole simulated data ({problem}). Delete it, or choose "
-            "another folder."
-        ) from problem
-    different = sorted(k for k in note or () if found.get(k) != note[k])
-    if different:
-        raise DataError(
-            f"{folder} holds data of other settings: "
-            + "; ".join(f"{k} is {found.get(k)}, asked for {note[k]}" for k in different[:3])
-            + ". Delete it, or choose another folder."
-        )
-    return _labelled(pixels, table, None)
-
-
-def homework_like(seed=0, *, step=1):
+def homework_like(seed=0):
     """Simulate a data set like the homework's: loud chirps, plain noise, 16 copies of each.
 
     The homework's own files are not ours to ship. Their published sizes and figures show 98 and 76
     originals in 16 shifted copies each, energies that saturate at 25, long bright chirps, and
     Gaussian noise for everything else. A copy here is the same strain, seen through a window that
-    starts a little later.
+    starts one column of 10 ms later.
 
     Parameters
     ----------
     seed : int
         Same seed, same images.
-    step : int
-        Columns of 10 ms from one copy to the next.
 
     Returns
     -------
     HomeworkLike
         Copies of one original stand together: rows 16 i to 16 i + 15 are of original i.
     """
-    n_columns = images.N_COLUMNS + (COPIES - 1) * step
+    n_columns = images.N_COLUMNS + COPIES - 1
     # The chirps end late in the window, so that all copies show the merger.
-    begin = grid.WINDOW_START - images.COLUMN_SECONDS * (COPIES // 2) * step
+    begin = grid.WINDOW_START - images.COLUMN_SECONDS * (COPIES // 2)
     sets = {}
     for label, originals in ((1, HOMEWORK_ORIGINALS[0]), (0, HOMEWORK_ORIGINALS[1])):
         rng = np.random.default_rng([seed, label, 98_76])
@@ -482,18 +287,18 @@ def homework_like(seed=0, *, step=1):
         if label:
             spectra += signals(rng, originals, snr=(20.0, 80.0), slope=1.0, masses=(5.0, 20.0))[0]
         wide = images.constant_q(spectra, start=round(begin, 2), n_columns=n_columns)
-        copies = [wide[:, :, j * step : j * step + images.N_COLUMNS] for j in range(COPIES)]
-        stacked = np.stack(copies, axis=1).reshape(-1, *_IMAGE)
+        copies = [wide[:, :, j : j + images.N_COLUMNS] for j in range(COPIES)]
+        stacked = np.stack(copies, axis=1).reshape(-1, *IMAGE_SHAPE)
         sets[label] = np.minimum(stacked, np.float32(images.FULL_SCALE))
     groups = [np.repeat(np.arange(n), COPIES) for n in HOMEWORK_ORIGINALS]
     return HomeworkLike(sets[1], sets[0], *groups)
 
 
-# --- inside: one block --------------------------------------------------------------------------
+# --- block by block -----------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, eq=False)
-class _Recipe:
+class Recipe:
     """Everything that decides what a sample looks like."""
 
     seed: int
@@ -520,7 +325,7 @@ class _Recipe:
 
 
 @dataclass(frozen=True)
-class _Task:
+class Task:
     """Samples `first` to `last` of one block."""
 
     label: int
@@ -532,9 +337,10 @@ class _Task:
         return self.last - self.first
 
 
-def _recipe(
+def recipe_of(
     seed, mix=None, snr=SNR_RANGE, slope=4.0, masses=MASS_RANGE, noise=None, image="constant_q"
 ):
+    """Return the :class:`Recipe` of the settings of :func:`dataset`, after a look at each."""
     if not isinstance(seed, (int, np.integer)) or seed < 0:
         raise ValueError(f"seed is {seed!r}, expected a whole number from 0.")
     mix = dict(MIX if mix is None else mix)
@@ -551,10 +357,11 @@ def _recipe(
     _check_signals(snr, masses, SLIDE)
     if noise is None:
         noise = GaussianNoise([(noise_curves.analytic(), noise_curves.analytic())])
-    return _Recipe(int(seed), mix, snr, float(slope), tuple(map(float, masses)), noise, image)
+    return Recipe(int(seed), mix, snr, float(slope), tuple(map(float, masses)), noise, image)
 
 
-def _tasks(n_signals, n_noise, start):
+def tasks_of(n_signals, n_noise, start):
+    """Return the tasks that make so many events of each label, in order."""
     for name, number in (("n_signals", n_signals), ("n_noise", n_noise), ("start", start)):
         if not isinstance(number, (int, np.integer)) or number < 0:
             raise ValueError(f"{name} is {number!r}, expected a whole number from 0.")
@@ -564,12 +371,12 @@ def _tasks(n_signals, n_noise, start):
         while first < start + n:
             block = first // BLOCK
             last = min((block + 1) * BLOCK, start + n)
-            tasks.append(_Task(label, block, first - block * BLOCK, last - block * BLOCK))
+            tasks.append(Task(label, block, first - block * BLOCK, last - block * BLOCK))
             first = last
     return tasks
 
 
-def _simulate(recipe, tasks, workers=1, keep=False):
+def simulate_tasks(recipe, tasks, workers=1, keep=False):
     """Yield images, table rows and (if kept) spectra of each task, in order."""
 
     def make(task):
@@ -599,8 +406,8 @@ def _block(recipe, label, block):
     # One generator for what is drawn, one for the noise: the first can be pinned.
     rng, noise_rng = (np.random.default_rng([*seed, k]) for k in (0, 1))
     which = (rng.random(BLOCK) * len(recipe.noise.asd)).astype(int)
-    spectra = recipe.noise.draw(noise_rng, which)
-    rows = np.zeros(BLOCK, _EVENT)
+    spectra = recipe.noise.sample(noise_rng, which)
+    rows = np.zeros(BLOCK, EVENT)
     rows["event"] = 2 * (block * BLOCK + np.arange(BLOCK)) + label
     rows["label"] = label
     rows["parameters"] = _parameters(BLOCK)
@@ -630,7 +437,7 @@ def _add_glitches(rng, spectra, rows):
     for d, letter in enumerate("hl"):
         in_this = hit if d == 0 else ~hit
         chosen = np.flatnonzero((single & in_this) | (rows["kind"] == "two glitches"))
-        added, families, snr = glitches.draw(rng, len(chosen))
+        added, families, snr = glitches.draw_glitches(rng, len(chosen))
         spectra[chosen, d] += added
         rows["parameters"][f"glitch_{letter}"][chosen] = families
         rows["parameters"][f"snr_{letter}"][chosen] = snr
@@ -641,10 +448,8 @@ def _add_glitches(rng, spectra, rows):
 
 def _parameters(n):
     """Return `n` rows of nothing."""
-    parameters = np.zeros(n, PARAMETERS)
-    for name in PARAMETERS.names:
-        if PARAMETERS[name].kind == "f":
-            parameters[name] = np.nan
+    parameters = np.empty(n, PARAMETERS)
+    parameters[:] = tuple(np.nan if PARAMETERS[k].kind == "f" else "" for k in PARAMETERS.names)
     return parameters
 
 
@@ -653,18 +458,12 @@ def _draw_orientations(rng, parameters):
     n, filled = len(parameters), 0
     while filled < n:
         u = rng.random((512, 5))
-        longitude, sin_declination = 2 * np.pi * u[:, 0], 2 * u[:, 1] - 1
-        polarisation, cos_inclination = np.pi * u[:, 2], 2 * u[:, 3] - 1
-        response = _responses(longitude, sin_declination, polarisation, cos_inclination)
+        drawn = 2 * np.pi * u[:, 0], 2 * u[:, 1] - 1, np.pi * u[:, 2], 2 * u[:, 3] - 1
+        response = _responses(*drawn)
         volume = (np.abs(response) ** 2).sum(-1) ** 1.5  # at most 2^(3/2): both overhead, face-on
         accepted = np.flatnonzero(u[:, 4] < volume / 2**1.5)[: n - filled]
         here = slice(filled, filled + len(accepted))
-        for name, values in (
-            ("longitude", longitude),
-            ("sin_declination", sin_declination),
-            ("polarisation", polarisation),
-            ("cos_inclination", cos_inclination),
-        ):
+        for name, values in zip(ORIENTATION, drawn, strict=True):
             parameters[name][here] = values[accepted]
         filled += len(accepted)
 
@@ -703,10 +502,7 @@ def _whitened_signals(parameters, asd):
     band = FREQUENCIES[BAND]
     wave = segment_waves(parameters["mass1"], parameters["mass2"])[:, BAND]
     wave *= np.exp(1j * parameters["phase"])[:, None]
-    response = _responses(
-        *(parameters[k] for k in ("longitude", "sin_declination", "polarisation")),
-        parameters["cos_inclination"],
-    )
+    response = _responses(*(parameters[name] for name in ORIENTATION))
     spectra = np.zeros((n, 2, N_FREQUENCIES), np.complex64)
     at_1_mpc = np.empty((n, 2))
     for d, late in enumerate((0.0, parameters["delay"])):
@@ -752,147 +548,3 @@ def _check_signals(snr, masses, slide):
     span = grid.WINDOW * (MERGER_ZONE[1] - MERGER_ZONE[0])
     if slide is not None and not 0 <= slide[0] <= slide[1] <= span:
         raise ValueError(f"slide is {slide}, expected (shortest, longest) from 0 to {span:.2f} s.")
-
-
-# --- inside: noise ------------------------------------------------------------------------------
-
-
-def _check_asd(asd):
-    if asd.ndim != 3 or asd.shape[1] != 2 or not np.isfinite(asd[..., BAND]).all():
-        raise ValueError(
-            f"The noise curves must be pairs (H1, L1) that cover {grid.LOWEST:g} to "
-            f"{grid.HIGHEST:g} Hz."
-        )
-
-
-def _clean_starts(series, gps):
-    """Return every first sample of a segment without gap and without the event."""
-    bad = ~np.isfinite(series.values)
-    event = round((gps - series.gps_start) * SAMPLE_RATE)
-    around = round(0.5 * SAMPLE_RATE)  # a light chirp is longer, but faint before
-    bad[max(event - 2 * around, 0) : max(event + around, 0)] = True
-    before = np.concatenate([[0], np.cumsum(bad)])
-    starts = np.flatnonzero(before[N_SAMPLES:] == before[:-N_SAMPLES])
-    if not len(starts):
-        raise DataError(
-            f"{series.detector} from GPS {series.gps_start:.0f} on has no {DURATION:g} s without "
-            "the event or a gap. Use a longer file."
-        )
-    return starts
-
-
-def _fingerprint(*arrays):
-    digest = hashlib.sha256()
-    for array in arrays:
-        # Nine digits: the last bits of a logarithm differ between machines.
-        digest.update(np.char.mod("%.9e", np.nan_to_num(array, posinf=0.0)).tobytes())
-    return digest.hexdigest()[:16]
-
-
-# --- inside: files ------------------------------------------------------------------------------
-
-PROGRESS = "progress.json"
-_FILES = {"images.npy": (np.dtype(np.uint8), _IMAGE), "events.npy": (_EVENT, ())}
-
-
-def _labelled(pixels, table, spectra):
-    return LabelledEvents(
-        images=pixels,
-        labels=table["label"],
-        kinds=table["kind"],
-        parameters=table["parameters"],
-        events=table["event"],
-        spectra=spectra,
-    )
-
-
-class _Writer:
-    """Append blocks to two .npy files in a folder; know after a stop how far it came.
-
-    What counts as done is written down only after it is on the disk, so that a machine that loses
-    power is believed no more than a process that was killed.
-    """
-
-    SAVE_EVERY = 4096  # samples
-
-    def __init__(self, folder, note, tasks):
-        self.folder, self.note = folder, note
-        self.ends = np.cumsum([0] + [len(task) for task in tasks])
-        self.total = int(self.ends[-1])
-
-    def __enter__(self):
-        self.done = self._resumable()
-        if self.done is None:
-            shutil.rmtree(self.folder, ignore_errors=True)
-            self.folder.mkdir(parents=True)
-            self.done = 0
-        self._saved = self.done
-        self._files = {name: self._opened(name) for name in _FILES}
-        self._note_progress()
-        return self
-
-    def __exit__(self, kind, problem, trace):
-        if kind is None and self.done != self.total:
-            raise AssertionError("the stream ended early")
-        self._save()
-        for file in self._files.values():
-            file.close()
-        if kind is None:
-            with written_whole(self.folder / "recipe.json") as part:
-                part.write_text(json.dumps(self.note, indent=1), encoding="utf-8")
-
-    @property
-    def tasks_done(self):
-        """How many tasks are already in the files."""
-        return int(np.searchsorted(self.ends, self.done))
-
-    def append(self, pixels, rows):
-        self._files["images.npy"].write(np.ascontiguousarray(pixels).data)
-        self._files["events.npy"].write(rows.tobytes())
-        self.done += len(pixels)
-        if self.done - self._saved >= self.SAVE_EVERY:
-            self._save()
-
-    def _resumable(self):
-        """Return how many samples an earlier run left for the same settings, or None."""
-        try:
-            found = json.loads((self.folder / PROGRESS).read_text(encoding="utf-8"))
-            done = found["done"]
-            usable = found["note"] == self.note and done in self.ends
-            for name in _FILES:
-                usable &= (self.folder / name).stat().st_size >= self._size(name, done)
-            return done if usable else None
-        except (OSError, ValueError, KeyError, TypeError):
-            return None
-
-    def _size(self, name, done):
-        dtype, shape = _FILES[name]
-        return len(self._header(name)) + done * dtype.itemsize * int(np.prod(shape))
-
-    def _header(self, name):
-        """Return the first bytes of a .npy file that holds everything."""
-        dtype, shape = _FILES[name]
-        buffer = io.BytesIO()
-        about = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False}
-        np.lib.format.write_array_header_2_0(buffer, about | {"shape": (self.total, *shape)})
-        return buffer.getvalue()
-
-    def _opened(self, name):
-        path = self.folder / name
-        if self.done == 0:
-            path.write_bytes(self._header(name))
-        file = open(path, "r+b")
-        file.truncate(self._size(name, self.done))  # what came after the last save is made again
-        file.seek(0, os.SEEK_END)
-        return file
-
-    def _save(self):
-        for file in self._files.values():
-            file.flush()
-            os.fsync(file.fileno())
-        self._saved = self.done
-        self._note_progress()
-
-    def _note_progress(self):
-        with written_whole(self.folder / PROGRESS) as part:
-            part.write_text(json.dumps({"note": self.note, "done": self._saved}), encoding="utf-8")

@@ -1,36 +1,31 @@
-"""Real strain: files of the Gravitational Wave Open Science Center, and their whitening.
+"""Real strain: the events of the course, and the whitening of any strain.
 
 >>> pair = load_event("GW150914")
 >>> h1, l1 = (whiten(pair.strains[d], exclude=pair.event.gps) for d in ("H1", "L1"))
 >>> spectra = spectra_around(pair.event.gps, h1, l1)  # (1, 2, n_freq), for chirps.images
 
-A file that is damaged, or holds gaps where strain is wanted, raises an error that says so; nothing
-is guessed or filled in.
+Strain with gaps where it is wanted raises an error that says so; nothing is guessed or filled in.
 
 References
 ----------
-R. Abbott et al., *Open data from the first and second observing runs of Advanced LIGO and Advanced
-Virgo*, SoftwareX 13, 100658 (2021), arXiv:1912.11716: the files and their quality bits.
 B. P. Abbott et al., *GWTC-1*, Phys. Rev. X 9, 031040 (2019), arXiv:1811.12907: table I, the
 signal-to-noise ratios (of the search GstLAL).
 """
 
 import hashlib
 from dataclasses import dataclass, replace
-from pathlib import Path
 
-import h5py
 import numpy as np
-from scipy import signal, special
+import scipy  # scipy.signal takes a second to load, so it is named only where it is used
+from scipy import special
 
 from chirps import detectors, grid, noise, waveform
 from chirps.grid import BAND, DURATION, N_SAMPLES, SAMPLE_RATE
+from chirps.gwosc import Strain, gps_span, read_hdf5, runs
 from helpers import sources
 from helpers.sources import DataError, Source
 
 DATASET = "gw_strain"
-FIGURE_DATASET = "gw_figure1"
-REQUIRED_BITS = ("DATA", "CBC_CAT1")  # strain exists, and no known severe fault of the detector
 TAPER = 0.5  # s; at each end of a stretch before it is whitened
 EDGE = 1.0  # s; dropped at each end of a stretch after whitening
 PSD_SEGMENT = 4.0  # s
@@ -72,63 +67,6 @@ EVENTS = {
     )
 }
 FORMER_NAMES = {"LVT151012": "GW151012"}  # a candidate until it was found significant in 2018
-
-
-@dataclass(frozen=True, eq=False)
-class Strain:
-    """Strain of one detector, as in its file.
-
-    Attributes
-    ----------
-    detector : {"H1", "L1"}
-    gps_start : float
-        Time of the first sample, s.
-    sample_rate : int
-        Hz; a multiple of 1024.
-    values : float64 array, shape (n,)
-        Strain, without unit. NaN where there is none.
-    quality : uint32 array, shape (seconds,), or None
-        One mask per second; a bit that is set says that all is well.
-    quality_bits : tuple of str
-        Name of each bit, from the lowest.
-    origin : str
-        Where it came from: a file name, or "simulated".
-    """
-
-    detector: str
-    gps_start: float
-    sample_rate: int
-    values: np.ndarray
-    quality: np.ndarray | None = None
-    quality_bits: tuple = ()
-    origin: str = "given"
-
-    @property
-    def duration(self):
-        """Length in seconds."""
-        return len(self.values) / self.sample_rate
-
-    @property
-    def gps_end(self):
-        """Time after the last sample, s."""
-        return self.gps_start + self.duration
-
-    @property
-    def usable(self):
-        """Which samples may be analysed: finite, and with :data:`REQUIRED_BITS`; bool (n,)."""
-        usable = np.isfinite(self.values)
-        for bit in REQUIRED_BITS:
-            if self.quality is not None and bit in self.quality_bits:
-                good = (self.quality >> self.quality_bits.index(bit)) & 1
-                usable &= np.repeat(good.astype(bool), self.sample_rate)
-        return usable
-
-    def gaps(self):
-        """Return (start, end) in GPS seconds of every stretch that must not be analysed."""
-        return [
-            (self.gps_start + a / self.sample_rate, self.gps_start + b / self.sample_rate)
-            for a, b in _runs(~self.usable)
-        ]
 
 
 @dataclass(frozen=True)
@@ -201,21 +139,19 @@ class Whitened:
         for i, a in enumerate(first):
             inside = 0 <= a <= len(self.values) - N_SAMPLES
             if not inside or np.isnan(self.values[a : a + N_SAMPLES]).any():
-                wanted = self.gps_start + a / SAMPLE_RATE
+                start = self.gps_start + a / SAMPLE_RATE
                 raise DataError(
-                    f"{self.detector} has no usable strain for all of {_span(wanted, wanted + 4)}: "
-                    f"usable after whitening is {self._stretches()}. Choose another time, or get "
-                    "a longer file from gwosc.org."
+                    f"{self.detector} has no usable strain for all of "
+                    f"{gps_span(start, start + DURATION)}: usable after whitening is "
+                    f"{self._stretches()}. Choose another time, or get a longer file from "
+                    "gwosc.org."
                 )
             series[i] = self.values[a : a + N_SAMPLES]
         return (grid.to_frequency(series) * BAND).astype(np.complex64)
 
     def _stretches(self):
-        runs = _runs(np.isfinite(self.values))
-        return (
-            ", ".join(_span(*(self.gps_start + np.array(run) / SAMPLE_RATE)) for run in runs)
-            or "nothing"
-        )
+        times = self.gps_start + np.array(runs(np.isfinite(self.values))) / SAMPLE_RATE
+        return ", ".join(gps_span(*run) for run in times) or "nothing"
 
 
 # --- events -------------------------------------------------------------------------------------
@@ -287,14 +223,6 @@ def load_event(event, *, allow_stand_in=True, verbose=True):
     return pair
 
 
-def load_strain(event, detector, **options):
-    """Return the :class:`Strain` of one detector; options as for :func:`load_event`."""
-    strains = load_event(event, **options).strains
-    if detector not in strains:
-        raise ValueError(f"Unknown detector {detector!r}: choose from {', '.join(strains)}.")
-    return strains[detector]
-
-
 def simulated_pair(event="GW150914", *, seed=0):
     """Simulate strain like that of an event: Gaussian noise of the design curve and a signal.
 
@@ -340,9 +268,7 @@ def simulated_pair(event="GW150914", *, seed=0):
         white = rng.standard_normal((len(frequencies), 2)) @ [1, 1j] * np.sqrt(duration) / 2
         spectrum = white * asd + wanted * event.snr / np.sqrt(power)
         values = np.fft.irfft(spectrum * sample_rate, n)
-        strains[detector] = Strain(
-            detector, event.file_start, sample_rate, values, origin="simulated"
-        )
+        strains[detector] = Strain(detector, event.file_start, sample_rate, values)
     source = StrainSource(
         title=sources.registry()[DATASET]["title"],
         variant=f"simulated pair like {event.name}, 32 s at 4096 Hz, seed {seed}",
@@ -353,122 +279,6 @@ def simulated_pair(event="GW150914", *, seed=0):
         stand_in=True,
     )
     return Pair(event, strains, source)
-
-
-def load_figure1():
-    """Load the numbers behind figure 1 of the discovery paper.
-
-    Returns
-    -------
-    dict or None
-        ``{("observed" or "waveform", "H1" or "L1"): array of shape (n, 2)}``, each row a time in
-        seconds after GPS 1126259462 and a band-passed strain in units of 1e-21. None when the
-        files are out of reach.
-    """
-    series = {}
-    for kind in ("observed", "waveform"):
-        for detector in detectors.DETECTORS:
-            found = sources.find(FIGURE_DATASET, f"fig1-{kind}-{detector[0]}.txt")
-            if found is None:
-                return None
-            series[kind, detector] = np.loadtxt(found.path)
-    return series
-
-
-# --- files --------------------------------------------------------------------------------------
-
-
-def read_hdf5(path, detector=None):
-    """Read a strain file of GWOSC.
-
-    Parameters
-    ----------
-    path : str or pathlib.Path
-    detector : {"H1", "L1"}, optional
-        Which detector the file must be of.
-
-    Returns
-    -------
-    Strain
-
-    Raises
-    ------
-    DataError
-        If the file is absent, truncated, not a strain file, of another detector, or sampled at a
-        rate that is no multiple of 1024 Hz.
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise DataError(f"There is no file {path}. Give the path of a strain file from gwosc.org.")
-    try:
-        with h5py.File(path) as file:
-            dataset = file["strain/Strain"]
-            values = dataset[:].astype(np.float64)
-            spacing = float(dataset.attrs["Xspacing"])
-            start, duration = float(file["meta/GPSstart"][()]), float(file["meta/Duration"][()])
-            found = _text(file["meta/Detector"][()]) if "meta/Detector" in file else None
-            quality, bits = _quality(file)
-    except (OSError, KeyError, RuntimeError, ValueError, TypeError) as problem:
-        reason = str(problem).strip("'\"").partition("\n")[0]
-        raise DataError(
-            f"{path} is truncated or not a strain file of GWOSC ({reason}); expected HDF5 with "
-            "strain/Strain and meta. Download it again from gwosc.org."
-        ) from problem
-    if found is None or found not in detectors.DETECTORS:
-        raise DataError(
-            f"{path} {'names no detector' if found is None else f'is of {found}'}; expected "
-            f"{' or '.join(detectors.DETECTORS)} in meta/Detector."
-        )
-    if detector is not None and found != detector:
-        raise DataError(f"{path} is of {found}, expected {detector}. Give the file of {detector}.")
-    rate = 1 / spacing if spacing > 0 else 0.0
-    if rate < SAMPLE_RATE or abs(rate / SAMPLE_RATE - round(rate / SAMPLE_RATE)) > 1e-6:
-        raise DataError(
-            f"{path} is sampled at {rate:g} Hz; expected a multiple of {SAMPLE_RATE} Hz, such as "
-            "4096. Choose the 4 kHz file on gwosc.org."
-        )
-    rate = round(rate)
-    if values.ndim != 1 or len(values) != round(duration * rate):
-        raise DataError(
-            f"{path} holds {values.size:,} samples, expected {round(duration * rate):,} "
-            f"({duration:g} s at {rate} Hz). Download it again."
-        )
-    if quality is not None and len(quality) * rate != len(values):
-        raise DataError(
-            f"{path} holds {len(quality)} quality masks for {duration:g} s, expected one each "
-            "second. Download it again."
-        )
-    return Strain(found, start, rate, values, quality, bits, path.name)
-
-
-def read_pair(path1, path2):
-    """Read a file of each detector, in either order.
-
-    Returns
-    -------
-    dict
-        Strain by detector, ``"H1"`` and ``"L1"``.
-
-    Raises
-    ------
-    DataError
-        As :func:`read_hdf5`; also if both files are of one detector, or of times that do not
-        overlap by 4 s.
-    """
-    strains = {strain.detector: strain for strain in (read_hdf5(path1), read_hdf5(path2))}
-    missing = sorted(set(detectors.DETECTORS) - set(strains))
-    if missing:
-        raise DataError(
-            f"Both files are of {next(iter(strains))}: {missing[0]} is missing. A coincidence "
-            "needs one file of each detector."
-        )
-    h1, l1 = strains["H1"], strains["L1"]
-    if min(h1.gps_end, l1.gps_end) - max(h1.gps_start, l1.gps_start) < DURATION:
-        raise DataError(
-            f"The files do not overlap: H1 covers {_span(h1.gps_start, h1.gps_end)}, L1 "
-            f"{_span(l1.gps_start, l1.gps_end)}. Give two files of the same time."
-        )
-    return {"H1": h1, "L1": l1}
 
 
 # --- whitening ----------------------------------------------------------------------------------
@@ -510,9 +320,10 @@ def noise_curve(strain, *, exclude=None):
             f"measure the noise, expected {PSD_LEAST_SEGMENTS} or more{_gap_note(strain)}. Use a "
             "longer file."
         )
-    segments = np.stack([strain.values[a : a + length] for a in keep])
-    frequencies, powers = signal.periodogram(segments, strain.sample_rate, window="hann")
-    psd = np.median(powers, axis=0) / _median_bias(len(keep))
+    segments = np.concatenate([strain.values[a : a + length] for a in keep])
+    frequencies, psd = scipy.signal.welch(
+        segments, strain.sample_rate, nperseg=length, noverlap=0, average="median"
+    )
     return noise.NoiseCurve(
         f"{strain.detector} at {strain.gps_start:.0f}",
         frequencies,
@@ -558,7 +369,7 @@ def whiten(strain, *, exclude=None, curve=None):
     n = len(strain.values) // ratio
     values = np.full(n, np.nan)
     edge = round(EDGE * SAMPLE_RATE)
-    for a, b in _runs(strain.usable):
+    for a, b in runs(strain.usable):
         first, last = -(-a // ratio), b // ratio  # on the coarse grid
         last -= (last - first) % 2
         if last - first < N_SAMPLES + 2 * edge:
@@ -613,24 +424,6 @@ def _file_name(event, detector):
     return f"{detector[0]}-{detector}_LOSC_4_V2-{event.file_start}-32.hdf5"
 
 
-def _text(value):
-    return value.decode() if isinstance(value, bytes) else str(value)
-
-
-def _quality(file):
-    """Return the mask of each second and the names of its bits, or (None, ())."""
-    if "quality/simple/DQmask" not in file:
-        return None, ()
-    bits = tuple(_text(name) for name in file["quality/simple/DQShortnames"][:])
-    return file["quality/simple/DQmask"][:].astype(np.uint32), bits
-
-
-def _runs(mask):
-    """Return (first, end) of every run of True."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], mask, [False]]).astype(np.int8)))
-    return [tuple(run) for run in edges.reshape(-1, 2).tolist()]
-
-
 def _level(values, event):
     """Return the standard deviation of whitened strain over that of white noise in the band."""
     quiet = values.copy()
@@ -641,21 +434,11 @@ def _level(values, event):
     return deviation / np.sqrt((grid.HIGHEST - grid.LOWEST) / (SAMPLE_RATE / 2))
 
 
-def _median_bias(n):
-    """Return the median over the mean of `n` exponentially distributed powers."""
-    k = np.arange(1, (n - 1) // 2 + 1)
-    return 1 + np.sum(1 / (2 * k + 1) - 1 / (2 * k))
-
-
 def _gap_note(strain):
     gaps = strain.gaps()
     if not gaps:
         return ""
-    return "; not usable (NaN or quality mask): " + ", ".join(_span(*gap) for gap in gaps[:4])
-
-
-def _span(start, end):
-    return f"GPS {start:.2f} to {end:.2f}"
+    return "; not usable (NaN or quality mask): " + ", ".join(gps_span(*gap) for gap in gaps[:4])
 
 
 def _digest(strains):

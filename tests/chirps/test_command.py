@@ -12,7 +12,7 @@ from PIL import Image
 from scipy import stats
 
 from chirps import __main__ as command
-from chirps import analysis, images, search, strain
+from chirps import analysis, gwosc, images, search, strain
 from chirps.grid import SAMPLE_RATE
 from tests.support import ROOT
 
@@ -127,7 +127,7 @@ def test_the_series_peaks_where_the_candidate_is(result):
 def test_long_files_are_cut_to_what_is_needed():
     n = 300
     values = np.repeat(np.arange(n), 2048).astype(float)
-    long = strain.Strain("H1", 1000.0, 2048, values, np.arange(n, dtype=np.uint32))
+    long = gwosc.Strain("H1", 1000.0, 2048, values, np.arange(n, dtype=np.uint32))
     for gps, start in ((1150.4, 1086), (1003.0, 1000), (1299.0, 1172)):
         cut = analysis._around(long, gps)
         assert (cut.gps_start, cut.duration) == (start, analysis.LONGEST)

@@ -10,7 +10,7 @@ FAMILIES = list(glitches.FAMILIES)
 
 
 def drawn(n, family=None, seed=0, **options):
-    return glitches.draw(np.random.default_rng(seed), n, family, **options)
+    return glitches.draw_glitches(np.random.default_rng(seed), n, family, **options)
 
 
 def test_shapes_and_types():

@@ -29,7 +29,7 @@ def heavy(bank):
 def test_a_part_of_the_bank_covers_its_range(bank):
     part = bank.within(20, 50)
     assert len(part) < len(bank) / 10
-    edges = banks.draw_edges(np.random.default_rng(1), 12, (20, 50))
+    edges = banks.draw_edge_masses(np.random.default_rng(1), 12, (20, 50))
     assert best_matches(part, *edges).min() > 0.955
 
 
@@ -69,7 +69,7 @@ def best_matches(bank, mass1, mass2, curve="analytic"):
 def fresh(how, n, lightest=5, heaviest=60, seed=77):
     rng = np.random.default_rng(seed)
     if how == "chirp times":
-        return banks.draw(rng, n, (lightest, heaviest))
+        return banks.draw_masses(rng, n, (lightest, heaviest))
     low, high = (lightest, heaviest) if how == "masses" else np.log((lightest, heaviest))
     masses = rng.uniform(low, high, (2, n))
     return np.sort(masses if how == "masses" else np.exp(masses), axis=0)[::-1]
@@ -117,9 +117,8 @@ def test_the_bank_is_of_the_range_and_in_order(bank):
 def test_placing_covers_a_narrower_range():
     placed = banks.place(n=250, seed=3, min_match=0.97, mass_range=(30, 60))
     assert len(placed) < 25
-    m1, m2 = np.concatenate(
-        [banks.draw(np.random.default_rng(3), 20, (30, 60)), [[30, 60, 60], [30, 30, 60]]], axis=1
-    )
+    drawn = banks.draw_masses(np.random.default_rng(3), 20, (30, 60))
+    m1, m2 = np.concatenate([drawn, [[30, 60, 60], [30, 30, 60]]], axis=1)
     assert best_matches(placed, m1, m2).min() > 0.955
 
 
@@ -148,19 +147,19 @@ def test_templates_have_unit_norm_for_every_noise(heavy):
 
 
 def test_a_damaged_or_missing_table_is_named(monkeypatch, tmp_path):
-    table = tmp_path / "bank.csv"
-    monkeypatch.setattr(banks, "_TABLES", (table,))
-    with pytest.raises(
-        sources.DataError, match=r"bank\.csv is missing.*python -m helpers\.gw\.bank"
-    ):
+    monkeypatch.setattr(sources, "course_data", lambda: tmp_path)
+    with pytest.raises(sources.DataError, match=r"bank\.csv is missing.*python -m chirps\.bank"):
         search.template_bank()
+    table = tmp_path / banks.TABLE
+    table.parent.mkdir()
     table.write_text("# masses\n5.0,5.0\n6.0\n")
     with pytest.raises(sources.DataError, match="not a table of two masses"):
         search.template_bank()
 
 
 def test_the_command_writes_a_table_that_can_be_read(monkeypatch, tmp_path, bank, capsys):
-    monkeypatch.setattr(banks, "_TABLES", (tmp_path / "bank.csv",))
+    monkeypatch.setattr(sources, "course_data", lambda: tmp_path)
+    (tmp_path / banks.TABLE).parent.mkdir()
     monkeypatch.setattr(banks, "place", lambda: bank)
     banks.main()
     assert f"{len(bank)} templates" in capsys.readouterr().out
@@ -325,7 +324,7 @@ def test_chi_squared_of_a_wrong_template_grows_with_the_square_of_the_snr(templa
 def test_glitches_do_not_look_like_waves(templates, family):
     rng = np.random.default_rng(10)
     data = noise.gaussian(rng, 12)
-    data[:, 0] += glitches.draw(rng, 12, family, snr=80.0)[0]
+    data[:, 0] += glitches.draw_glitches(rng, 12, family, snr=80.0)[0]
     found = search.matched_filter(data, templates)
     loud = found.snr[:, 0] > 8
     assert loud.sum() >= 4
@@ -341,132 +340,7 @@ def test_new_snr_is_that_of_the_pycbc_search():
         search.chi_squared(np.ones((1, 2049)), np.ones((1, 2049)), np.zeros(1), 1)
 
 
-# --------------------------------------------------------------------------- long stretches
-
-
-def some_triggers(rng, n, span, n_templates=3):
-    found = np.zeros(n, search.TRIGGER)
-    found["template"] = rng.integers(0, n_templates, n)
-    found["time"] = rng.uniform(*span, n)
-    found["snr"] = found["new_snr"] = 4 + rng.exponential(0.5, n)
-    return found
-
-
-@pytest.fixture(scope="module")
-def stretch():
-    """Twenty seconds of white noise in the band."""
-    n = 20 * SAMPLE_RATE
-    rng = np.random.default_rng(11)
-    frequencies = np.fft.rfftfreq(n, 1 / SAMPLE_RATE)
-    spectrum = grid.to_frequency(rng.standard_normal(n))
-    return grid.to_time(spectrum * ((frequencies >= 20) & (frequencies <= 480)))
-
-
-def test_a_wave_in_a_long_stretch_gives_a_trigger(stretch, templates):
-    k, when, strength = 5, 9.3, 12.0
-    wave = grid.to_time(templates[k] * np.exp(-2j * np.pi * FREQUENCIES * 3.0))
-    data = stretch.copy()
-    first = round((when - 3.0) * SAMPLE_RATE)
-    data[first : first + grid.N_SAMPLES] += strength * wave
-    found = search.triggers(data, templates)
-    loudest = found[found["snr"].argmax()]
-    assert abs(loudest["time"] - (first / SAMPLE_RATE + 3.0)) < 1e-3
-    assert abs(loudest["snr"] - strength) < 2.5
-    assert loudest["chi_squared"] < 2
-    own = found[found["template"] == k]
-    # The series from the long stretch agrees with the filter of the 4 s around the wave.
-    x = grid.to_frequency(data[first : first + grid.N_SAMPLES]) * BAND
-    z = np.abs(search.snr_series(x, templates[k]))
-    at = round(3.0 * SAMPLE_RATE)
-    np.testing.assert_allclose(own["snr"].max(), z[at - 5 : at + 6].max(), rtol=0.01)
-
-
-def test_the_rate_of_triggers_in_noise_is_that_of_a_rayleigh_distribution(stretch, templates):
-    """Count samples above threshold: their share is exp(-ρ²/2), whatever the template."""
-    share = [
-        np.mean(np.abs(search.long_snr_series(stretch, h))[3 * SAMPLE_RATE : -SAMPLE_RATE] > 2)
-        for h in templates
-    ]
-    np.testing.assert_allclose(np.mean(share), np.exp(-2), rtol=0.12)
-
-
-def test_triggers_keep_away_from_the_ends_and_from_each_other(stretch, templates):
-    found = search.triggers(stretch, templates, threshold=3.0)
-    assert len(found) > 50
-    assert found["time"].min() >= 3.0 - 1e-3 and found["time"].max() <= 19.0
-    for k in range(len(templates)):
-        times = found["time"][found["template"] == k]
-        assert np.all(np.diff(times) > search.CLUSTER)
-    assert np.all(found["snr"] >= 3.0)
-
-
-def test_gaps_and_short_stretches_are_refused(stretch, templates):
-    with pytest.raises(ValueError, match="cut the gaps"):
-        search.triggers(np.where(np.arange(len(stretch)) == 5000, np.nan, stretch), templates)
-    with pytest.raises(ValueError, match="too short for templates of 4 s"):
-        search.triggers(stretch[: 4 * SAMPLE_RATE], templates)
-
-
-def test_coincidences_are_those_of_two_nested_loops():
-    rng = np.random.default_rng(12)
-    first, second = (some_triggers(rng, n, (3.0, 5.0)) for n in (80, 60))
-    expected = {
-        (i, j)
-        for i, a in enumerate(first)
-        for j, b in enumerate(second)
-        if a["template"] == b["template"] and abs(a["time"] - b["time"]) <= 0.015
-    }
-    pairs = list(zip(*search.coincidences(first, second), strict=True))
-    assert len(expected) > 10
-    assert set(pairs) == expected and len(pairs) == len(expected)
-    assert [len(x) for x in search.coincidences(first[:0], second)] == [0, 0]
-
-
-def test_slides_of_unrelated_triggers_give_the_expected_number_of_coincidences():
-    rng = np.random.default_rng(13)
-    span, n = (3.0, 33.0), 400
-    first, second = (some_triggers(rng, n, span, n_templates=1) for _ in range(2))
-    background = search.time_slides(first, second, span, step=0.5)
-    assert background.n_slides == 59
-    np.testing.assert_allclose(background.time, 59 * 30)
-    # In each second of H1: n/30 triggers, each with n × 2 × 15 ms / 30 s partners on average.
-    expected = 59 * 30 * (1 - np.exp(-(n / 30) * n * 0.030 / 30))
-    assert abs(len(background.loudest) - expected) < 0.06 * expected
-
-
-def test_a_candidate_is_not_its_own_background():
-    rng = np.random.default_rng(14)
-    span = (3.0, 29.0)
-    first, second = (some_triggers(rng, 100, span, n_templates=1) for _ in range(2))
-    for found in (first, second):
-        found[0] = (0, 15.2, 30.0, 1.0, 30.0)
-    with_it = search.time_slides(first, second, span)
-    without = search.time_slides(first, second, span, without=(14.7, 15.7))
-    assert with_it.loudest.max() > 29 > without.loudest.max()
-    # Live time, counted on a grid: seconds of a slide in which neither detector is cut out.
-    t = np.arange(*span, 0.001) + 0.0005
-    live = 0.0
-    for shift in 0.1 * np.arange(1, without.n_slides + 1):
-        unshifted = span[0] + (t - span[0] - shift) % 26
-        cut = (np.abs(t - 15.2) < 0.5) | (np.abs(unshifted - 15.2) < 0.5)
-        live += 0.001 * np.sum(~cut)
-    np.testing.assert_allclose(without.time, live, rtol=1e-3)
-    assert without.stretch == pytest.approx(25)
-
-
-def test_no_false_alarm_is_ever_impossible():
-    background = search.Background(np.array([6.0, 7.0, 7.0, 8.0]), 1000.0, 50, 20.0)
-    assert [background.louder_than(x) for x in (5, 7, 7.5, 9)] == [4, 3, 1, 0]
-    assert background.rate(9) == pytest.approx(np.log(10) / 1000)
-    for loud, duration in ((9, 1.0), (7, 10.0)):
-        at_least_one = stats.poisson(duration * background.rate(loud)).sf(0)
-        assert background.probability(loud, duration) == pytest.approx(at_least_one)
-    assert 0 < search.false_alarm_probability(0, 1e12) < 1e-11
-    assert search.false_alarm_probability(10**6, 10.0) <= 1
-    assert "not independent" in str(background) and "1,000 s in effect" in str(background)
-    for count, time in ((-1, 10), (0, 0)):
-        with pytest.raises(ValueError, match="makes no sense"):
-            search.false_alarm_rate(count, time)
+# -------------------------------------------------------------------------------- false alarms
 
 
 @pytest.mark.parametrize("n_louder", [0, 1, 5, 200])
@@ -475,14 +349,6 @@ def test_the_rate_of_false_alarms_is_a_limit_and_not_an_estimate(n_louder):
     rate = search.false_alarm_rate(n_louder, 500.0)
     assert stats.poisson(500 * rate).cdf(n_louder) == pytest.approx(0.1)
     assert rate > (1 + n_louder) / 500
-
-
-def test_slides_that_make_no_sense_are_refused():
-    none = np.zeros(0, search.TRIGGER)
-    with pytest.raises(ValueError, match="more than 30 ms"):
-        search.time_slides(none, none, (3.0, 29.0), step=0.02)
-    with pytest.raises(ValueError, match="too short for slides"):
-        search.time_slides(none, none, (3.0, 3.05))
 
 
 # ----------------------------------------------------------------------------------- real events

@@ -1,17 +1,16 @@
-"""Strain: files are read or refused with a reason, and whitened so that strengths are right."""
+"""Strain is whitened so that strengths are right, and refused with a reason where it has gaps."""
 
-import h5py
 import numpy as np
 import pytest
 from scipy import signal
 
 from chirps import grid, images, noise, simulate, strain
 from chirps.grid import BAND, DURATION, FREQUENCIES
+from chirps.gwosc import Strain
 from helpers import sources
 from helpers.sources import DataError
 
 RATE = 4096
-BITS = ("DATA", "CBC_CAT1", "CBC_CAT2")
 
 
 @pytest.fixture(scope="module")
@@ -41,122 +40,10 @@ def needs_files(event):
             pytest.skip(f"{name} is not at hand")
 
 
-def write(path, one, *, rate=None, detector=None, mask=None, spoil=None):
-    """Write strain in the layout of GWOSC."""
-    seconds = round(one.duration)
-    with h5py.File(path, "w") as file:
-        data = file.create_dataset("strain/Strain", data=one.values)
-        data.attrs["Xspacing"] = 1 / (rate or one.sample_rate)
-        file["meta/GPSstart"] = int(one.gps_start)
-        file["meta/Duration"] = seconds
-        file["meta/Detector"] = detector or one.detector
-        good = np.full(seconds, 2 ** len(BITS) - 1, np.uint32) if mask is None else mask
-        file["quality/simple/DQmask"] = good
-        file["quality/simple/DQShortnames"] = np.array(BITS, "S")
-        if spoil:
-            spoil(file)
-    return path
-
-
 def with_gap(one, first, last, value=np.nan):
     values = one.values.copy()
     values[int(first * RATE) : int(last * RATE)] = value
-    return strain.Strain(one.detector, one.gps_start, RATE, values)
-
-
-# --- files --------------------------------------------------------------------------------------
-
-
-def test_a_file_is_read_as_it_was_written(pair, tmp_path):
-    one = pair.strains["L1"]
-    read = strain.read_hdf5(write(tmp_path / "l1.hdf5", one), "L1")
-    np.testing.assert_array_equal(read.values, one.values)
-    assert (read.detector, read.sample_rate, read.duration) == ("L1", RATE, 32)
-    assert (read.gps_start, read.gps_end) == (one.gps_start, one.gps_start + 32)
-    assert read.quality_bits == BITS
-    assert read.usable.all()
-    assert read.gaps() == []
-
-
-@pytest.mark.parametrize("share", [0.0, 0.001, 0.3, 0.9, 0.999])
-def test_a_truncated_file_is_refused(pair, tmp_path, share):
-    path = write(tmp_path / "h1.hdf5", pair.strains["H1"])
-    content = path.read_bytes()
-    path.write_bytes(content[: int(share * len(content))])
-    with pytest.raises(DataError, match=r"truncated or not a strain file .* Download it again"):
-        strain.read_hdf5(path)
-
-
-def test_a_page_instead_of_a_file_is_refused(tmp_path):
-    (tmp_path / "h1.hdf5").write_text("<html>not found</html>")
-    with pytest.raises(DataError, match="truncated or not a strain file"):
-        strain.read_hdf5(tmp_path / "h1.hdf5")
-
-
-def test_an_absent_file_is_named(tmp_path):
-    with pytest.raises(DataError, match=r"There is no file .*absent\.hdf5"):
-        strain.read_hdf5(tmp_path / "absent.hdf5")
-
-
-def remove(name):
-    def spoil(file):
-        del file[name]
-
-    return spoil
-
-
-@pytest.mark.parametrize("name", ["strain/Strain", "meta/GPSstart", "meta"])
-def test_hdf5_of_another_layout_is_refused(pair, tmp_path, name):
-    path = write(tmp_path / "h1.hdf5", pair.strains["H1"], spoil=remove(name))
-    with pytest.raises(DataError, match="truncated or not a strain file"):
-        strain.read_hdf5(path)
-
-
-def test_a_file_without_quality_is_taken_as_good(pair, tmp_path):
-    path = write(tmp_path / "h1.hdf5", pair.strains["H1"], spoil=remove("quality"))
-    assert strain.read_hdf5(path).usable.all()
-
-
-def test_a_missing_detector_is_said(pair, tmp_path):
-    one = pair.strains["H1"]
-    path = write(tmp_path / "h1.hdf5", one)
-    with pytest.raises(DataError, match="is of H1, expected L1"):
-        strain.read_hdf5(path, "L1")
-    with pytest.raises(DataError, match="Both files are of H1: L1 is missing"):
-        strain.read_pair(path, path)
-    with pytest.raises(DataError, match="is of V1; expected H1 or L1"):
-        strain.read_hdf5(write(tmp_path / "v1.hdf5", one, detector="V1"))
-    with pytest.raises(DataError, match="names no detector"):
-        strain.read_hdf5(write(tmp_path / "none.hdf5", one, spoil=remove("meta/Detector")))
-
-
-def test_a_pair_may_come_in_either_order(pair, tmp_path):
-    paths = [write(tmp_path / f"{d}.hdf5", one) for d, one in pair.strains.items()]
-    for order in (paths, paths[::-1]):
-        read = strain.read_pair(*order)
-        assert list(read) == ["H1", "L1"]
-        np.testing.assert_array_equal(read["L1"].values, pair.strains["L1"].values)
-
-
-def test_files_of_different_times_are_refused(pair, tmp_path):
-    h1, l1 = pair.strains["H1"], pair.strains["L1"]
-    later = strain.Strain("L1", l1.gps_start + 100, RATE, l1.values)
-    paths = write(tmp_path / "h1.hdf5", h1), write(tmp_path / "l1.hdf5", later)
-    with pytest.raises(DataError, match="do not overlap"):
-        strain.read_pair(*paths)
-
-
-@pytest.mark.parametrize("rate", [512, 1000, 4000])
-def test_a_wrong_sampling_rate_is_refused(pair, tmp_path, rate):
-    path = write(tmp_path / "h1.hdf5", pair.strains["H1"], rate=rate)
-    with pytest.raises(DataError, match=f"sampled at {rate} Hz; expected a multiple of 1024 Hz"):
-        strain.read_hdf5(path)
-
-
-def test_a_rate_that_does_not_fit_the_length_is_refused(pair, tmp_path):
-    path = write(tmp_path / "h1.hdf5", pair.strains["H1"], rate=2048)
-    with pytest.raises(DataError, match="holds 131,072 samples, expected 65,536"):
-        strain.read_hdf5(path)
+    return Strain(one.detector, one.gps_start, RATE, values)
 
 
 # --- gaps ---------------------------------------------------------------------------------------
@@ -165,16 +52,6 @@ def test_a_rate_that_does_not_fit_the_length_is_refused(pair, tmp_path):
 def test_gaps_are_found(pair):
     one = with_gap(pair.strains["H1"], 5, 7.5)
     assert one.gaps() == [(one.gps_start + 5, one.gps_start + 7.5)]
-
-
-def test_a_quality_mask_is_a_gap_too(pair, tmp_path):
-    mask = np.full(32, 7, np.uint32)
-    mask[3] = 6  # no DATA
-    mask[9] = 5  # a fault of category 1
-    mask[20] = 3  # category 2 may be looked at
-    read = strain.read_hdf5(write(tmp_path / "h1.hdf5", pair.strains["H1"], mask=mask))
-    start = read.gps_start
-    assert read.gaps() == [(start + 3, start + 4), (start + 9, start + 10)]
 
 
 def test_a_gap_elsewhere_does_no_harm(pair, whitened):
@@ -201,7 +78,7 @@ def test_too_many_gaps_are_an_error(pair):
         strain.whiten(one)
     values = pair.strains["L1"].values.copy()
     values[:: 5 * RATE] = np.nan
-    holes = strain.Strain("L1", 0, RATE, values)
+    holes = Strain("L1", 0, RATE, values)
     with pytest.raises(DataError, match=r"L1: no stretch of 6 s without a gap"):
         strain.whiten(holes, curve=noise.analytic())
 
@@ -241,10 +118,10 @@ def test_a_signal_keeps_its_strength_from_file_to_image(pair):
         for one in strain.simulated_pair(seed=seed).strains.values():
             values = one.values * 1.0
             values[8 * RATE : 12 * RATE] += series / true * 20
-            louder = strain.Strain(one.detector, 0.0, RATE, values)
+            louder = Strain(one.detector, 0.0, RATE, values)
             curve = strain.whiten(louder, exclude=11.25).curve
             parts = [
-                strain.whiten(strain.Strain("H1", 0.0, RATE, v), curve=curve).spectra(8.0)[0]
+                strain.whiten(Strain("H1", 0.0, RATE, v), curve=curve).spectra(8.0)[0]
                 for v in (values, one.values)
             ]
             ratios.append(grid.norm(parts[0] - parts[1]) / 20)
@@ -253,7 +130,7 @@ def test_a_signal_keeps_its_strength_from_file_to_image(pair):
 
 def test_the_noise_estimate_leaves_the_event_out(pair):
     one, gps = pair.strains["H1"], pair.event.gps
-    loud = strain.Strain("H1", one.gps_start, RATE, one.values.copy())
+    loud = Strain("H1", one.gps_start, RATE, one.values.copy())
     at = round((gps - one.gps_start) * RATE)
     loud.values[at - 10 : at + 10] += 1e-17
     without = strain.noise_curve(loud, exclude=gps)
@@ -273,7 +150,7 @@ def test_the_noise_estimate_agrees_with_scipy(pair):
 
 def test_files_at_16_khz_are_brought_to_the_same_grid(pair, whitened):
     one = pair.strains["H1"]
-    fine = strain.Strain("H1", one.gps_start, 4 * RATE, signal.resample(one.values, 4 * 32 * RATE))
+    fine = Strain("H1", one.gps_start, 4 * RATE, signal.resample(one.values, 4 * 32 * RATE))
     seen = strain.whiten(fine, exclude=pair.event.gps)
     both = np.isfinite(seen.values)
     agreement = np.corrcoef(seen.values[both], whitened["H1"].values[both])[0, 1]
@@ -286,8 +163,6 @@ def test_files_at_16_khz_are_brought_to_the_same_grid(pair, whitened):
 def test_an_unknown_event_is_refused():
     with pytest.raises(ValueError, match=r"Unknown event 'GW999999': the course has strain of GW"):
         strain.load_event("GW999999")
-    with pytest.raises(ValueError, match="Unknown detector 'V1'"):
-        strain.load_strain("GW150914", "V1", verbose=False)
 
 
 def test_the_former_name_is_understood():
@@ -301,7 +176,6 @@ def test_out_of_reach_a_labelled_stand_in_is_made(unreachable, capsys):
     assert capsys.readouterr().out.startswith("STAND-IN for LIGO strain (simulated pair like GW151")
     with pytest.raises(DataError, match="out of reach: no local copy"):
         strain.load_event("GW151226", allow_stand_in=False)
-    assert strain.load_figure1() is None
 
 
 def test_a_damaged_local_copy_is_refused(monkeypatch, tmp_path):
@@ -380,13 +254,3 @@ def test_real_strain_is_whitened_to_median_one(event):
     whitened = [strain.whiten(s, exclude=pair.event.gps) for s in pair.strains.values()]
     energies = images.constant_q(strain.spectra_around(gps, *whitened))
     assert np.median(energies) == pytest.approx(1, abs=0.06)
-
-
-def test_the_discovery_figure_is_at_hand_or_none():
-    series = strain.load_figure1()
-    if series is None:
-        pytest.skip("the files are not at hand")
-    assert set(series) == {(k, d) for k in ("observed", "waveform") for d in ("H1", "L1")}
-    time, observed = series["observed", "H1"].T
-    assert (time[0], time[-1]) == pytest.approx((0.25, 0.46), abs=0.01)
-    assert 0.9 < np.abs(observed).max() < 1.5  # in units of 1e-21: the famous one
