@@ -15,7 +15,7 @@ import functools
 import inspect
 import io
 import json
-import math
+import re
 import textwrap
 from dataclasses import dataclass
 from pathlib import Path
@@ -101,7 +101,12 @@ class Check:
         For an exercise whose answer is files: their names. The answer is the folder they are in.
     """
 
-    def __init__(self, judge, hints, points, cases, hands_in):
+    def __init__(self, judge, hints, points=0, cases=None, hands_in=()):
+        if len(hints) < 2:
+            raise TypeError(
+                f"the check {judge.__name__} needs at least two hints, from a nudge to nearly the "
+                'answer: items "- …" of a section Hints at the end of its docstring'
+            )
         functools.update_wrapper(self, judge)
         self.name, self.page = judge.__name__, judge.__module__.rpartition(".")[2]
         self.hints, self.points, self.cases = tuple(hints), points, cases
@@ -184,7 +189,7 @@ class Check:
         print(known.get(f"{self.page}.{self.name}", "No solution is stored for this exercise."))
 
 
-def check(*hints, points=0, cases=None, hands_in=()):
+def check(*, points=0, cases=None, hands_in=()):
     """Make a check of a judge: a function that returns praise, or raises :class:`Wrong`.
 
     A right answer that could be better still (a network that could see more) earns less than full
@@ -192,10 +197,11 @@ def check(*hints, points=0, cases=None, hands_in=()):
     does a function that raises ``NotImplementedError``. An unexpected error in the judge becomes
     "cannot judge", so that no answer can break a page.
 
+    The docstring of the judge ends with a section ``Hints``: at least two items, from a nudge to
+    nearly the answer.
+
     Parameters
     ----------
-    *hints : str
-        At least two, from a nudge to nearly the answer.
     points : float
         What the exercise is worth if it is graded.
     cases : callable, optional
@@ -208,49 +214,82 @@ def check(*hints, points=0, cases=None, hands_in=()):
 
     Examples
     --------
-    >>> @check("Add up.", "The sum of 1 and 2.")
+    >>> @check()
     ... def total(answer):
+    ...     '''Judge the sum of 1 and 2.
+    ...
+    ...     Hints
+    ...     -----
+    ...     - Add up.
+    ...     - The sum of 1 and 2.
+    ...     '''
     ...     if answer != 3:
     ...         raise Wrong("that is not the sum of 1 and 2.")
     ...     return "1 + 2."
     >>> outcome = total(3)
     ✓ Right: 1 + 2.
     """
-    if len(hints) < 2:
-        raise TypeError("a check needs at least two hints, from a nudge to nearly the answer")
-    return lambda judge: Check(judge, hints, points, cases, hands_in)
+    return lambda judge: Check(judge, items(judge, "Hints"), points, cases, hands_in)
 
 
-def quiz(question, right, hints, **choices):
+def items(judge, title):
+    """Return the items "- …" of a section of a docstring, such as its hints."""
+    _, _, after = inspect.getdoc(judge).partition(f"\n{title}\n{'-' * len(title)}\n")
+    listed = re.split(r"\n\S.*\n---", f"\n{after}")[0]  # up to the next section
+    return [" ".join(item.split()) for item in listed.split("\n- ")[1:]]
+
+
+def quiz(right):
     """Make a check of a question with one right choice.
+
+    It is written as a function without a body, whose docstring says all: in the section
+    ``Choices`` for every letter why it is right, or what speaks against it, and the hints.
 
     Parameters
     ----------
-    question : str
-        Its name: what the check is called.
     right : str
         The letter of the right choice.
-    hints : sequence of str
-    **choices : str
-        For every letter, why it is right, or what speaks against it.
+
+    Examples
+    --------
+    >>> @quiz(right="b")
+    ... def which_sum():
+    ...     '''Judge the choice in the quiz which_sum.
+    ...
+    ...     Choices
+    ...     -------
+    ...     - a: that is the product.
+    ...     - b: 1 + 2.
+    ...
+    ...     Hints
+    ...     -----
+    ...     - Add up.
+    ...     - The sum of 1 and 2.
+    ...     '''
+    >>> outcome = which_sum("a")
+    ✗ Wrong: that is the product.
     """
 
-    def judge(answer):
-        if not isinstance(answer, str):
-            raise Wrong(f'expected a letter in quotes, such as "a", got {type(answer).__name__}.')
-        letter = answer.strip(" \t\n().'\"").lower()
-        if letter not in choices:
-            raise Wrong(f"{answer!r} is none of the choices {', '.join(sorted(choices))}.")
-        if letter != right:
-            raise Wrong(choices[letter])
-        return choices[letter]
+    def made_of(question):
+        choices = dict(item.split(": ", 1) for item in items(question, "Choices"))
 
-    judge.__name__ = judge.__qualname__ = question
-    judge.__module__ = inspect.currentframe().f_back.f_globals["__name__"]
-    judge.__doc__ = f"Judge the choice in the quiz {question}."
-    made = check(*hints)(judge)
-    made.choices, made.right = choices, right
-    return made
+        @functools.wraps(question)
+        def judge(answer):
+            if not isinstance(answer, str):
+                kind = type(answer).__name__
+                raise Wrong(f'expected a letter in quotes, such as "a", got {kind}.')
+            letter = answer.strip(" \t\n().'\"").lower()
+            if letter not in choices:
+                raise Wrong(f"{answer!r} is none of the choices {', '.join(sorted(choices))}.")
+            if letter != right:
+                raise Wrong(choices[letter])
+            return choices[letter]
+
+        made = Check(judge, items(question, "Hints"))
+        made.choices, made.right = choices, right
+        return made
+
+    return made_of
 
 
 def _missing_when_graded(function):
@@ -322,14 +361,3 @@ def called(function, case):
 def shown(value):
     """Return a short text for an input: the shape of an array, or the value."""
     return f"an array {value.shape}" if isinstance(value, np.ndarray) else repr(value)
-
-
-def finite_number(value, what):
-    """Return an answer as a float; raise :class:`Wrong`, naming `what` was expected, otherwise."""
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        raise Wrong(f"expected {what}, got {type(value).__name__}.") from None
-    if not math.isfinite(number):
-        raise Wrong(f"expected {what}, got {number}.")
-    return number

@@ -1,6 +1,7 @@
-"""What several checks ask of an array: does it hold numbers, and how do they differ."""
+"""What several checks ask of numbers and arrays: are they any, and how do they differ."""
 
 import contextlib
+import math
 from numbers import Number
 
 import numpy as np
@@ -11,7 +12,8 @@ from helpers.checks import Wrong
 def numbers(answer, what):
     """Return an answer as an array of finite numbers, whatever form it comes in.
 
-    Lists, tensors of any backend and other number types are all right.
+    Lists, tensors of any backend and other number types are all right. Single precision stays, and
+    what is an array of floats already is not copied.
 
     Parameters
     ----------
@@ -43,7 +45,49 @@ def numbers(answer, what):
         raise Wrong(f"{what}: expected an array of numbers, got {got}.")
     if not np.isfinite(array).all():
         raise Wrong(f"{what}: there is NaN or infinity in it. Was anything divided by zero?")
-    return array.astype(float)
+    return array.astype(np.float32 if array.dtype == np.float32 else float, copy=False)
+
+
+def number(answer, what):
+    """Return an answer as a float.
+
+    Parameters
+    ----------
+    answer : number
+        An array is none, even if it holds a single number.
+    what : str
+        What was asked for, for the diagnosis, e.g. ``"a probability"``.
+
+    Raises
+    ------
+    Wrong
+        If it is no number, or NaN or infinity.
+    """
+    if np.ndim(answer):
+        raise Wrong(f"expected {what}, one number, got {type(answer).__name__}.")
+    try:
+        found = float(answer)
+    except (TypeError, ValueError):
+        raise Wrong(f"expected {what}, got {type(answer).__name__}.") from None
+    if not math.isfinite(found):
+        raise Wrong(f"expected {what}, got {found}.")
+    return found
+
+
+def refuse(value, mistakes, *, within):
+    """Raise :class:`Wrong` if a number is that of a known mistake.
+
+    Parameters
+    ----------
+    value : float
+    mistakes : dict of str to float
+        Diagnoses, and the numbers that they belong to.
+    within : float
+        How near counts, relative to the number of the mistake.
+    """
+    for diagnosis, other in mistakes.items():
+        if abs(value - other) < within * abs(other):
+            raise Wrong(diagnosis)
 
 
 def kind(answer):
@@ -57,7 +101,7 @@ def kind(answer):
     return type(answer).__name__
 
 
-def same(answer, right, what, *, mistakes=None, tolerance=1e-6):
+def same(answer, right, what="", *, where="", mistakes=None, tolerance=1e-6):
     """Compare an array with the right one, and say what is likely wrong with it.
 
     Parameters
@@ -66,6 +110,9 @@ def same(answer, right, what, *, mistakes=None, tolerance=1e-6):
     right : array-like
     what : str
         What was asked for, e.g. ``"the result"``.
+    where : str
+        Of a function that is tried on several inputs: which these are, e.g. ``"epoch 3"``, in place
+        of `what`. It is said before every diagnosis.
     mistakes : dict of str to array-like, optional
         Diagnoses, and the answers that they belong to.
     tolerance : float
@@ -78,17 +125,17 @@ def same(answer, right, what, *, mistakes=None, tolerance=1e-6):
         mirrored, shifted, scaled, off by a constant, and last the first cell that differs. Of a
         function's outputs, a mistake is known only if it explains all that are wrong.
     """
-    given, right = numbers(answer, what), np.asarray(right, float)
+    name = where or what
+    given, right = np.asarray(numbers(answer, name), float), np.asarray(right, float)
     close = tolerance * max(np.abs(right).max(initial=0), 1e-12)
-
     if _equal(given, right, close):
         return
     causes = {
-        diagnosis.removeprefix(f"{what}: "): diagnosis  # `what` may differ from case to case
+        diagnosis: f"{where}: {diagnosis}" if where else diagnosis
         for diagnosis, other in (mistakes or {}).items()
         if _equal(given, np.asarray(other, float), close)
     }
-    plain = f"{what}: {_seen(given, right, close)}"
+    plain = f"{name}: {_seen(given, right, close)}"
     raise Wrong(next(iter(causes.values()), plain), causes=causes, plain=plain)
 
 

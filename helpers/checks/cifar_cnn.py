@@ -1,15 +1,18 @@
 """Checks of page 3: a network of one's own, its size and its time, its training, its certainty."""
 
-from itertools import combinations
-
 import numpy as np
 
-from helpers import models
-from helpers.backend import keras
 from helpers.checks import Wrong, check, quiz
 from helpers.checks.answers import kind, numbers, same
 from helpers.checks.layers import compare
-from helpers.checks.networks import parameters_of
+from helpers.checks.networks import (
+    IN_ALTERNATING,
+    OF_SMALL_IMAGES,
+    Design,
+    neurons_instead,
+    parameters_of,
+    stack_parameters,
+)
 
 EXACT = 1e-10  # counts are compared to the last digit
 
@@ -20,30 +23,31 @@ def _widths(rng):
     return [(8, 10), (3, 5), (12, 2), (1, 10)]
 
 
-@check(
-    "Go through the text from left to right. Each piece is one layer, and Keras wants them in "
-    "that order: keras.Sequential([keras.Input((32, 32, 3)), ...]).",
-    "Two numbers are asked of you when the function is called. The first convolution has n_filter "
-    "filters, the second twice as many, and the last layer num_classes neurons.",
-    "A convolution reads layers.Conv2D(n_filter, 5, padding=..., activation=...). Whoever leaves "
-    'padding out gets "valid", whoever leaves activation out gets none.',
-    cases=_widths,
-)
+@check(cases=_widths)
 def build(model, n_filter, num_classes):
-    """Judge a small network that a student's function builds (2.1)."""
-    wanted = _small(n_filter, num_classes)
-    try:
-        compare(model, wanted)
-    except Wrong as diagnosis:
-        raise Wrong(f"with {n_filter} filters and {num_classes} classes: {diagnosis}") from None
+    """Judge a small network that a student's function builds (2.1).
+
+    Hints
+    -----
+    - Go through the text from left to right. Each piece is one layer, and Keras wants them in that
+      order: keras.Sequential([keras.Input((32, 32, 3)), ...]).
+    - Two numbers are asked of you when the function is called. The first convolution has n_filter
+      filters, the second twice as many, and the last layer num_classes neurons.
+    - A convolution reads layers.Conv2D(n_filter, 5, padding=..., activation=...). Whoever leaves
+      padding out gets "valid", whoever leaves activation out gets none.
+    """
+    where = f"with {n_filter} filters and {num_classes} classes"
+    compare(model, _small(n_filter, num_classes), where)
     return "every layer and every setting as asked, for all widths that were tried."
 
 
 def _small(n_filter, num_classes):
-    layers = keras.layers
+    from helpers.backend import keras
+
+    layers, image = keras.layers, keras.Input((32, 32, 3))
     return keras.Sequential(
         [
-            keras.Input((32, 32, 3)),
+            image,
             layers.Conv2D(n_filter, 5, padding="same", activation="relu"),
             layers.MaxPooling2D(2),
             layers.Conv2D(2 * n_filter, 3, activation="relu"),
@@ -55,18 +59,10 @@ def _small(n_filter, num_classes):
     )
 
 
-# --- 2.1.1: the number of parameters ------------------------------------------------------------
+# --- 2.1.1: the number of parameters, and the time of a layer -----------------------------------
 
 
-@check(
-    "Only the convolutions and the two dense layers have parameters. Count each: weights, then "
-    "biases.",
-    "A convolution has 3 · 3 weights for each map that it sees and each map that it makes, and one "
-    "bias for each map that it makes. The first sees three colours, the others as many maps as "
-    "there are filters.",
-    "The maps are 32, 30, 15, 15, 13 and 6 pixels wide. So the hidden layer sees 6 · 6 numbers for "
-    "each filter, and has 512 biases.",
-)
+@check()
 def parameter_count(model, n_filter=64):
     """Judge the size of the homework's network (2.1.1).
 
@@ -76,9 +72,19 @@ def parameter_count(model, n_filter=64):
         The network, or its number of parameters.
     n_filter : int
         How many filters every convolution should have.
+
+    Hints
+    -----
+    - Only the convolutions and the two dense layers have parameters. Count each: weights, then
+      biases.
+    - A convolution has 3 · 3 weights for each map that it sees and each map that it makes, and one
+      bias for each map that it makes. The first sees three colours, the others as many maps as
+      there are filters.
+    - The maps are 32, 30, 15, 15, 13 and 6 pixels wide. So the hidden layer sees 6 · 6 numbers for
+      each filter, and has 512 biases.
     """
     count = parameters_of(model, (32, 32, 3))
-    if count == models.cifar_parameters(n_filter):
+    if count == _asked(n_filter).parameters:
         return f"{count:,} parameters with {n_filter} filters."
     raise Wrong(
         f"{count:,} parameters are not those of the network with {n_filter} filters. "
@@ -86,85 +92,31 @@ def parameter_count(model, n_filter=64):
     )
 
 
-def _count(
-    filters,
-    *,
-    channels=3,
-    kernel=3,
-    padding="alternating",
-    poolings=2,
-    convolutions=4,
-    bridge="flatten",
-    hidden=512,
-    hidden_layers=1,
-    outputs=10,
-    bias=1,
-    normalised=0,
-):
-    """Count the parameters of the homework's network, or of one with mistakes in it."""
-    size, total = 32, 0
-    for number in range(1, convolutions + 1):
-        total += filters * (kernel**2 * channels + bias) + normalised * 4 * filters
-        if padding == "valid" or (padding == "alternating" and number % 2 == 0):
-            size -= kernel - 1
-        if number % 2 == 0 and number // 2 <= poolings:
-            size //= 2
-        channels = filters
-    units = channels * (size**2 if bridge == "flatten" else 1)
-    for _ in range(hidden_layers):
-        total, units = total + hidden * (units + bias), hidden
-    return total + outputs * (units + bias)
+def _asked(n_filter):
+    return Design(filters=(n_filter,), padding="alternating", hidden=512)
 
 
 _MISTAKES = {
-    'Are all four paddings "same"? The second and the fourth convolution have none.': {
-        "padding": "same"
-    },
+    **IN_ALTERNATING,
     'Are all four paddings "valid"? The first and the third convolution have "same".': {
         "padding": "valid"
     },
-    "Is the second pooling missing?": {"poolings": 1},
-    "Are both poolings missing?": {"poolings": 0},
-    "Is a pair of convolutions missing?": {"convolutions": 2},
-    "Is there a third pair of convolutions?": {"convolutions": 6, "poolings": 3},
-    "Are the kernels 5×5? They should be 3×3.": {"kernel": 5},
-    "Are the kernels 2×2? They should be 3×3.": {"kernel": 2},
-    "Is the hidden dense layer missing?": {"hidden_layers": 0},
-    "Are there two hidden dense layers?": {"hidden_layers": 2},
-    "Is the flattening a global average? Use Flatten.": {"bridge": "average"},
-    "Were the biases switched off?": {"bias": 0},
+    "Is there a third pair of convolutions?": {"convolutions": 6, "pool_after": (2, 4, 6)},
+    **OF_SMALL_IMAGES,
+    "Were the biases switched off?": {"biases": (0, 0, 0)},
     "Are there BatchNormalization layers? The plain network has none.": {"normalised": 1},
-    "Does the input have one channel? The images have three.": {"channels": 1},
-    **{
-        f"Does the hidden dense layer have {n} neurons? It should have 512.": {"hidden": n}
-        for n in (10, 64, 100, 128, 256, 1024)
-    },
-    **{
-        f"Does the last layer have {n} neuron{'s' * (n > 1)}? It should have one per class.": {
-            "outputs": n
-        }
-        for n in (1, 2, 9, 100)
-    },
+    **neurons_instead((10, 64, 100, 128, 256, 1024), (1, 2, 9, 100), of=_asked(64)),
 }
 
 
 def _why(count, n_filter):
     """Name another number of filters, or the one or two mistakes that lead to this count."""
     for other in (4, 8, 16, 32, 64, 128, 256, 512):
-        if count == _count(other):
+        if count == _asked(other).parameters:
             return f"That is the count with {other} filters."
-    for how_many in (1, 2):
-        for names in combinations(_MISTAKES, how_many):
-            changes = [_MISTAKES[name] for name in names]
-            keys = [key for change in changes for key in change]
-            if len(set(keys)) == len(keys):
-                merged = {key: value for change in changes for key, value in change.items()}
-                if _count(n_filter, **merged) == count:
-                    return " And: ".join(names)
-    return "Print model.summary() and compare it with the original's table, layer by layer."
-
-
-# --- 2.1.1: the time of a layer -----------------------------------------------------------------
+    return _asked(n_filter).why(count, _MISTAKES) or (
+        "Print model.summary() and compare it with the original's table, layer by layer."
+    )
 
 
 def _layers(rng):
@@ -177,16 +129,18 @@ def _layers(rng):
     return cases
 
 
-@check(
-    "Two questions: how many numbers does the layer put out, and how many products does each of "
-    "them cost?",
-    "Each output number is a sum of k · k · channels products. There are as many of them as the "
-    "maps have pixels, times the number of filters.",
-    'With "same" a map keeps its rows and columns. With "valid" it loses k - 1 of each.',
-    cases=_layers,
-)
+@check(cases=_layers)
 def multiply_adds(given, rows, columns, k, channels, filters, padding):
-    """Judge the number of multiply-adds of a convolution."""
+    """Judge the number of multiply-adds of a convolution.
+
+    Hints
+    -----
+    - Two questions: how many numbers does the layer put out, and how many products does each of
+      them cost?
+    - Each output number is a sum of k · k · channels products. There are as many of them as the
+      maps have pixels, times the number of filters.
+    - With "same" a map keeps its rows and columns. With "valid" it loses k - 1 of each.
+    """
     pixels = {"same": rows * columns, "valid": (rows - k + 1) * (columns - k + 1)}
     other = {"same": "valid", "valid": "same"}[padding]
     per_pixel = k * k * channels * filters
@@ -212,8 +166,7 @@ def multiply_adds(given, rows, columns, k, channels, filters, padding):
         ),
     }
     where = f"{rows} × {columns} × {channels}, kernel {k}, {filters} filters, {padding!r}"
-    labelled = {f"{where}: {words}": wrong for words, wrong in mistakes.items()}
-    same(given, right, where, mistakes=labelled, tolerance=EXACT)
+    same(given, right, where=where, mistakes=mistakes, tolerance=EXACT)
     return "each weight once for every pixel of the map."
 
 
@@ -222,14 +175,7 @@ def multiply_adds(given, rows, columns, k, channels, filters, padding):
 COEFFICIENTS = (27, 18_463, 5_642)
 
 
-@check(
-    "Take the page's table once more, and cross out what changes. Which layers see something else "
-    "than before?",
-    "The convolutions stay. The hidden layer now sees n numbers, one for each map, and has 256 "
-    "neurons. The last layer sees 256 numbers.",
-    "The hidden layer has 256 n weights and 256 biases, the last one 256 · 10 weights and 10 "
-    "biases. The convolutions keep their 27 n² + 31 n.",
-)
+@check()
 def polynomial(coefficients, *, hidden=512, area=36):
     """Judge the number of parameters as a polynomial of the number of filters n (2.1.2).
 
@@ -241,6 +187,15 @@ def polynomial(coefficients, *, hidden=512, area=36):
         Neurons of the hidden layer.
     area : int
         Numbers that it sees of each map: 36 when the maps are flattened, 1 when each is averaged.
+
+    Hints
+    -----
+    - Take the page's table once more, and cross out what changes. Which layers see something else
+      than before?
+    - The convolutions stay. The hidden layer now sees n numbers, one for each map, and has 256
+      neurons. The last layer sees 256 numbers.
+    - The hidden layer has 256 n weights and 256 biases, the last one 256 · 10 weights and 10
+      biases. The convolutions keep their 27 n² + 31 n.
     """
     asked = "three numbers, those of n², of n, and the constant"
     given = numbers(coefficients, asked)
@@ -308,34 +263,33 @@ def _slips(hidden, area):
     return of_n2, of_n, of_1
 
 
-growth = quiz(
-    "growth",
-    right="b",
-    hints=(
-        "By how much does the number of filters change from one row to the next? By the same "
-        "amount, or by the same factor?",
-        "Under exponential growth each further filter would multiply the count by the same "
-        "factor. From 32 to 64 there are 32 more, from 128 to 256 there are 128 more.",
-    ),
-    a="then a doubling of the filters would double the count. It makes it nearly four times as "
-    "large.",
-    b="a doubling makes the count nearly four times as large, and the factor comes ever closer to "
-    "4. That is a power of n with the exponent 2.",
-    c="the factor is the same from row to row, that is true; but each row has twice the filters of "
-    "the one before. Exponential is what multiplies by the same factor in equal steps.",
-    d="four rows with a doubling between them are enough to tell these three apart.",
-)
+@quiz(right="b")
+def growth():
+    """Judge the choice in the quiz growth.
+
+    Choices
+    -------
+    - a: then a doubling of the filters would double the count. It makes it nearly four times as
+      large.
+    - b: a doubling makes the count nearly four times as large, and the factor comes ever closer to
+      4. That is a power of n with the exponent 2.
+    - c: the factor is the same from row to row, that is true; but each row has twice the filters of
+      the one before. Exponential is what multiplies by the same factor in equal steps.
+    - d: four rows with a doubling between them are enough to tell these three apart.
+
+    Hints
+    -----
+    - By how much does the number of filters change from one row to the next? By the same amount, or
+      by the same factor?
+    - Under exponential growth each further filter would multiply the count by the same factor. From
+      32 to 64 there are 32 more, from 128 to 256 there are 128 more.
+    """
 
 
 # --- 2.1.3: the numbers behind the plot ---------------------------------------------------------
 
 
-@check(
-    "Two columns of nine numbers. The first is the axis, in equal steps; the second says how many "
-    "parameters the network with that many filters has.",
-    "[32 * x for x in range(1, 10)] is the axis. For the second column, the page has a function "
-    "that counts.",
-)
+@check()
 def sweep(filters, counts=None, *, at=None):
     """Judge the two columns of the plot: numbers of filters, and numbers of parameters (2.1.3).
 
@@ -347,6 +301,13 @@ def sweep(filters, counts=None, *, at=None):
         The vertical axis: parameters of the network with that many filters.
     at : sequence of int, optional
         The filters that are asked for.
+
+    Hints
+    -----
+    - Two columns of nine numbers. The first is the axis, in equal steps; the second says how many
+      parameters the network with that many filters has.
+    - [32 * x for x in range(1, 10)] is the axis. For the second column, the page has a function
+      that counts.
     """
     if counts is None:
         raise Wrong("expected two columns, the filters and the counts.")
@@ -357,12 +318,12 @@ def sweep(filters, counts=None, *, at=None):
         raise Wrong(f"{len(filters)} numbers of filters, but {len(counts)} counts.")
     if len(filters) < 3:
         raise Wrong("fewer than three points show no curve.")
-    if np.array_equal(models.cifar_parameters(counts), filters):
+    if np.array_equal(_asked(counts).parameters, filters):
         raise Wrong("the two columns have changed places: the filters come first.")
     for n, count in zip(filters, counts, strict=True):
         if n % 1 or n < 1:
             raise Wrong(f"{n:g} is no number of filters.")
-        if count != models.cifar_parameters(n):
+        if count != _asked(n).parameters:
             raise Wrong(
                 f"{n:,.0f} filters do not have {count:,.0f} parameters. " + _why_the_point(count, n)
             )
@@ -387,9 +348,9 @@ def _why_the_axis(filters, at):
 
 def _why_the_point(count, n):
     """Say what happened to one point."""
-    expected = models.cifar_parameters(n)
+    expected = _asked(n).parameters
     for power in range(1, 20):
-        if count == models.cifar_parameters(2**power):
+        if count == _asked(2**power).parameters:
             return f"That count belongs to {2**power:,} filters: look at the horizontal axis."
     if count < 0 or (expected >= 2**31 and count == expected % 2**32):
         return "It no longer fits 32 bits: count with Python's own integers."
@@ -399,13 +360,7 @@ def _why_the_point(count, n):
 # --- 2.2.1: training ----------------------------------------------------------------------------
 
 
-@check(
-    'The course has trained ten networks for twenty epochs: widths["runs"] and steps["runs"] '
-    'are lists of runs. Each run is a dictionary with a "network" and a "history".',
-    'Print the last validation accuracy of each run: run["history"]["val_accuracy"][-1]. Two of '
-    "them are above 0.7.",
-    "Both are among steps: one begins with large steps, the other keeps them large.",
-)
+@check()
 def trained(history, *, epochs=10, at_least=0.7, at_most=None):
     """Judge a training history: enough epochs, and enough validation accuracy at the end (2.2.1).
 
@@ -419,6 +374,14 @@ def trained(history, *, epochs=10, at_least=0.7, at_most=None):
         Validation accuracy that is asked for.
     at_most : int, optional
         How many epochs are allowed.
+
+    Hints
+    -----
+    - The course has trained ten networks for twenty epochs: widths["runs"] and steps["runs"] are
+      lists of runs. Each run is a dictionary with a "network" and a "history".
+    - Print the last validation accuracy of each run: run["history"]["val_accuracy"][-1]. Two of
+      them are above 0.7.
+    - Both are among steps: one begins with large steps, the other keeps them large.
     """
     history = getattr(history, "history", history)  # Keras wraps the dictionary
     if not isinstance(history, dict):
@@ -452,10 +415,8 @@ def _why_so_low(watched, history, at_least, at_most):
     if watched.max() < 0.15:
         return "That is guessing: are the images scaled to 0 … 1, and the labels one-hot?"
     if watched.max() > at_least:
-        return (
-            f"It was higher after epoch {1 + int(watched.argmax())}. Decide beforehand which "
-            "epoch counts."
-        )
+        epoch = 1 + int(watched.argmax())
+        return f"It was higher after epoch {epoch}. Decide beforehand which epoch counts."
     training = history.get("accuracy") or [0]
     if training[-1] > watched[-1] + 0.1:
         return "Training is far ahead: the network learns its images by heart."
@@ -464,22 +425,26 @@ def _why_so_low(watched, history, at_least, at_most):
     return "Both still rise: plain SGD at 0.01 is slow, give it more epochs."
 
 
-training_curve = quiz(
-    "training_curve",
-    right="c",
-    hints=(
-        "How large is the binomial error of 0.66, counted over 10,000 images?",
-        "The two numbers are not measured alike. What is switched on while the first is taken, and "
-        "when in the epoch is it taken?",
-    ),
-    a="images that leak into the validation set can lift it, but nothing here says so, and in an "
-    "early epoch a network knows no image by heart. Look for something that happens always.",
-    b="the error of 0.66 over 10,000 images is less than half a percent. Four percent is far more.",
-    c="dropout hampers the network while the training number is taken, and the number is a mean "
-    "over an epoch in which the network still improves. Both make it too low.",
-    d="labels have no say in which of the two is larger, and a random split gives both sets the "
-    "same kind of images.",
-)
+@quiz(right="c")
+def training_curve():
+    """Judge the choice in the quiz training_curve.
+
+    Choices
+    -------
+    - a: images that leak into the validation set can lift it, but nothing here says so, and in an
+      early epoch a network knows no image by heart. Look for something that happens always.
+    - b: the error of 0.66 over 10,000 images is less than half a percent. Four percent is far more.
+    - c: dropout hampers the network while the training number is taken, and the number is a mean
+      over an epoch in which the network still improves. Both make it too low.
+    - d: labels have no say in which of the two is larger, and a random split gives both sets the
+      same kind of images.
+
+    Hints
+    -----
+    - How large is the binomial error of 0.66, counted over 10,000 images?
+    - The two numbers are not measured alike. What is switched on while the first is taken, and when
+      in the epoch is it taken?
+    """
 
 
 # --- calibration --------------------------------------------------------------------------------
@@ -494,17 +459,19 @@ def _forecasts(rng):
     return cases
 
 
-@check(
-    "Which images belong together? Those with similar confidence. So put the images in order of "
-    "confidence first: np.argsort.",
-    "np.array_split cuts the order into n_bins parts that are as equal as can be. For each part, "
-    "take the mean confidence and the share of right answers.",
-    "Take the absolute difference of the two in each part, and the mean of these differences, each "
-    "weighted with the number of images in its part.",
-    cases=_forecasts,
-)
+@check(cases=_forecasts)
 def calibration_error(given, confidence, right, n_bins):
-    """Judge the expected calibration error over bins that hold equally many images."""
+    """Judge the expected calibration error over bins that hold equally many images.
+
+    Hints
+    -----
+    - Which images belong together? Those with similar confidence. So put the images in order of
+      confidence first: np.argsort.
+    - np.array_split cuts the order into n_bins parts that are as equal as can be. For each part,
+      take the mean confidence and the share of right answers.
+    - Take the absolute difference of the two in each part, and the mean of these differences, each
+      weighted with the number of images in its part.
+    """
 
     def signed(parts):
         return np.array([confidence[p].mean() - right[p].mean() for p in parts if len(p)])
@@ -545,8 +512,7 @@ def calibration_error(given, confidence, right, n_bins):
             ((confidence - right) ** 2).mean()
         ),
     }
-    labelled = {f"{where}: {words}": wrong for words, wrong in mistakes.items()}
-    same(given, error(parts), where, mistakes=labelled)
+    same(given, error(parts), where=where, mistakes=mistakes)
     return "each part weighs as much as it has images."
 
 
@@ -578,19 +544,20 @@ def _stacks(rng):
     return cases
 
 
-@check(
-    "Keep three numbers in hand while you walk through the convolutions: the rows, the columns and "
-    "the channels of the maps. Each layer needs them and then changes them.",
-    "A convolution has a weight for each place of its kernel, each channel that it sees and each "
-    "filter; and what else does each filter have? Then think of what padding and pooling leave of "
-    "the rows and columns.",
-    "A pooling that does not come out even drops the last row or column. The first dense layer "
-    "sees every number of the last maps, each later one the neurons of the layer before it.",
-    points=3,
-    cases=_stacks,
-)
+@check(points=3, cases=_stacks)
 def count_parameters(given, shape, filters, kernels, same_size, pools, dense):
-    """Judge the number of parameters of a stack of convolutions and dense layers."""
+    """Judge the number of parameters of a stack of convolutions and dense layers.
+
+    Hints
+    -----
+    - Keep three numbers in hand while you walk through the convolutions: the rows, the columns and
+      the channels of the maps. Each layer needs them and then changes them.
+    - A convolution has a weight for each place of its kernel, each channel that it sees and each
+      filter; and what else does each filter have? Then think of what padding and pooling leave of
+      the rows and columns.
+    - A pooling that does not come out even drops the last row or column. The first dense layer sees
+      every number of the last maps, each later one the neurons of the layer before it.
+    """
     stack = shape, filters, kernels, same_size, pools, dense
     mistakes = {
         "the biases are missing: one for each filter and one for each neuron.": {
@@ -628,59 +595,6 @@ def count_parameters(given, shape, filters, kernels, same_size, pools, dense):
         for part, name in ((filters, "convolution"), (dense, "dense layer"))
     )
     where = f"an image {' × '.join(map(str, shape))}, {layers}"
-    wrong = {f"{where}: {words}": _size(*stack, **change) for words, change in mistakes.items()}
-    same(given, _size(*stack), where, mistakes=wrong, tolerance=EXACT)
+    wrong = {words: stack_parameters(*stack, **change) for words, change in mistakes.items()}
+    same(given, stack_parameters(*stack), where=where, mistakes=wrong, tolerance=EXACT)
     return "every stack, down to the last bias."
-
-
-def _size(
-    shape,
-    filters,
-    kernels,
-    same_size,
-    pools,
-    dense,
-    *,
-    conv_bias=1,
-    dense_bias=1,
-    area=2,
-    sees_channels=True,
-    passes_on=True,
-    ignore=None,
-    loss=1,
-    pooled="down",
-    pool_first=False,
-    flat="all",
-    chain=True,
-    parts="all",
-):
-    """Count the parameters of a stack, or of one with a mistake in the count."""
-    size, seen = np.array(shape[:2], float), shape[2]
-    of_convolutions, of_dense = 0, []
-    for maps, k, padded, pool in zip(filters, kernels, same_size, pools, strict=True):
-        of_convolutions += maps * (k**area * (seen if sees_channels else 1) + conv_bias)
-        seen = maps if passes_on else seen
-        padded = {"valid": True, "same": False}.get(ignore, padded)
-        pool = {"pools": False, "no pools": True}.get(ignore, pool)
-        steps = [_shrink(0 if padded else k - loss), _halve(pooled if pool else None)]
-        for step in steps[:: -1 if pool_first else 1]:
-            size = step(size)
-    units = {"all": size.prod() * maps, "maps": maps, "one map": size.prod()}[flat]
-    for neurons in dense:
-        of_dense.append(neurons * (units + dense_bias))
-        units = neurons if chain else units
-    return {
-        "all": of_convolutions + sum(of_dense),
-        "convolutions": of_convolutions,
-        "dense": sum(of_dense),
-        "all but the last": of_convolutions + sum(of_dense[:-1]),
-    }[parts]
-
-
-def _shrink(by):
-    return lambda size: size - by
-
-
-def _halve(how):
-    rounded = {"down": np.floor, "up": np.ceil, "half": np.copy}
-    return lambda size: rounded[how](size / 2) if how else size

@@ -29,41 +29,50 @@ POOL_IMAGES = {
 # --- border modes (1.1) -------------------------------------------------------------------------
 
 
-@check(
-    "Lay the kernel on the top-left corner of the image, multiply each weight by the number under "
-    "it and add the four products. Mind the sign of the last one.",
-    "The first cell is 2*1 + 0*3 + 1*2 + 3*(-1). For the next one, move the kernel one cell to the "
-    "right.",
-    "convolution.worked(other_image, other_kernel) writes out every sum.",
-)
+@check()
 def valid_convolution(answer):
-    """Judge the nine cells of mode "valid" (1.1 a)."""
+    """Judge the nine cells of mode "valid" (1.1 a).
+
+    Hints
+    -----
+    - Lay the kernel on the top-left corner of the image, multiply each weight by the number under
+      it and add the four products. Mind the sign of the last one.
+    - The first cell is 2*1 + 0*3 + 1*2 + 3*(-1). For the next one, move the kernel one cell to the
+      right.
+    - convolution.worked(other_image, other_kernel) writes out every sum.
+    """
     _compare(answer, IMAGE, KERNEL, "valid")
     return "nine cells. From 4 x 4 to 3 x 3: a row and a column are lost."
 
 
-@check(
-    "Write the image down with a row of zeros above it and a column of zeros at its left. Then do "
-    "as before: the kernel makes 4 x 4 stops.",
-    "Nine of the sixteen cells are those of valid. New are the first row and the first column, "
-    "where the zeros take part. The first sum is 0*1 + 0*3 + 0*2 + 2*(-1).",
-    'convolution.worked(other_image, other_kernel, mode="same", anchor="top-left") writes out '
-    "every sum.",
-)
+@check()
 def same_convolution(answer):
-    """Judge the sixteen cells of mode "same", zeros at the top and left (1.1 b)."""
+    """Judge the sixteen cells of mode "same", zeros at the top and left (1.1 b).
+
+    Hints
+    -----
+    - Write the image down with a row of zeros above it and a column of zeros at its left. Then do
+      as before: the kernel makes 4 x 4 stops.
+    - Nine of the sixteen cells are those of valid. New are the first row and the first column,
+      where the zeros take part. The first sum is 0*1 + 0*3 + 0*2 + 2*(-1).
+    - convolution.worked(other_image, other_kernel, mode="same", anchor="top-left") writes out every
+      sum.
+    """
     _compare(answer, IMAGE, KERNEL, "same", anchor="top-left")
     return "as large as the image, and the nine cells at the bottom right are those of valid."
 
 
-@check(
-    "Now zeros go all around the image, one cell wide. The kernel makes 5 x 5 stops.",
-    "Sixteen of the cells are those of same. New are the last row and the last column. In the "
-    "corners one product is left: the last cell is 0*1, for the 0 at the bottom right.",
-    'convolution.worked(other_image, other_kernel, mode="full") writes out every sum.',
-)
+@check()
 def full_convolution(answer):
-    """Judge the 25 cells of mode "full" (1.1 c)."""
+    """Judge the 25 cells of mode "full" (1.1 c).
+
+    Hints
+    -----
+    - Now zeros go all around the image, one cell wide. The kernel makes 5 x 5 stops.
+    - Sixteen of the cells are those of same. New are the last row and the last column. In the
+      corners one product is left: the last cell is 0*1, for the 0 at the bottom right.
+    - convolution.worked(other_image, other_kernel, mode="full") writes out every sum.
+    """
     _compare(answer, IMAGE, KERNEL, "full")
     return "every place where kernel and image touch: 5 x 5."
 
@@ -75,7 +84,7 @@ def _compare(answer, image, kernel, mode, *, stride=1, anchor="keras", where="")
         how = {"stride": stride, "mode": mode, "anchor": anchor} | changes
         return convolution.cross_correlate(image, kernel, **how)
 
-    right, what = result(), where or f"mode {mode}"
+    right = result()
     mistakes = {
         "the kernel was turned by half a turn first. That is true convolution; here the kernel "
         "lies on the image as it stands.": result(kernel=convolution.flip(kernel)),
@@ -122,12 +131,12 @@ def _compare(answer, image, kernel, mode, *, stride=1, anchor="keras", where="")
     if (right % 1).any():
         cut = "the fractions are cut off. An array made for whole numbers cannot hold them."
         mistakes[cut] = np.trunc(right)
-    mistakes = {f"{what}: {words}": wrong for words, wrong in mistakes.items()}
-    known = any(_alike(answer, wrong) for wrong in mistakes.values())
-    if not where and not known:
+    if where:
+        same(answer, right, where=where, mistakes=mistakes)
+    else:
         windows = _windows(image, kernel.shape, stride, mode, anchor)
-        _one_cell(answer, right, windows, what, "multiply it by the kernel and add up")
-    same(answer, right, what, mistakes=mistakes)
+        advice = "multiply it by the kernel and add up"
+        _same_cells(answer, right, windows, advice, where=f"mode {mode}", mistakes=mistakes)
 
 
 def _border(image, window, stride, mode, anchor):
@@ -183,21 +192,33 @@ def _alike(answer, other):
     return given.shape == other.shape and np.allclose(given, other, rtol=1e-6, atol=1e-9)
 
 
-def _one_cell(answer, right, windows, what, advice):
-    """Raise :class:`Wrong` with the window of the first wrong cell, if few cells are wrong."""
-    given = numbers(answer, what)
-    if given.shape != right.shape:
-        return
-    wrong = np.argwhere(np.abs(given - right) > 1e-6 * np.abs(right).max())
-    if 0 < len(wrong) <= right.size / 3:
+def _same_cells(answer, right, windows, advice, *, mistakes, what="", where=""):
+    """Compare as :func:`same` does; where no mistake fits and few cells are wrong, show a window.
+
+    Parameters
+    ----------
+    windows : array, shape (rows, columns, height, width)
+        What lies under the kernel at every stop.
+    advice : str
+        What to do with the window of the first wrong cell.
+    """
+    try:
+        same(answer, right, what, where=where, mistakes=mistakes)
+    except Wrong as diagnosis:
+        given = numbers(answer, where or what)
+        if diagnosis.causes or given.shape != right.shape:
+            raise
+        wrong = np.argwhere(np.abs(given - right) > 1e-6 * np.abs(right).max())
+        if len(wrong) > right.size / 3:
+            raise
         row, column = wrong[0]
         some = "one cell is wrong, the one"
         if len(wrong) > 1:
             some = f"{len(wrong)} of {right.size} cells are wrong, the first"
         raise Wrong(
-            f"{what}: {some} at [{row}, {column}]. The window there is "
+            f"{where or what}: {some} at [{row}, {column}]. The window there is "
             f"{windows[row, column].tolist()}: {advice}."
-        )
+        ) from None
 
 
 # --- sizes --------------------------------------------------------------------------------------
@@ -211,49 +232,48 @@ def _sizes(rng):
     return cases
 
 
-@check(
-    "The first cell of the kernel may stand on cell 0, stride, 2 stride, and so on, as long as the "
-    "kernel does not stick out at the end. Count these places.",
-    "The last place where it fits is n + padding - k. How many whole strides does it take to get "
-    "there? The first place counts as well.",
-    "Whole strides are a division rounded down, in Python //. Then add 1 for the first place.",
-    cases=_sizes,
-)
+@check(cases=_sizes)
 def output_size(given, n, k, padding, stride):
-    """Judge the number of stops of a kernel."""
+    """Judge the number of stops of a kernel.
+
+    Hints
+    -----
+    - The first cell of the kernel may stand on cell 0, stride, 2 stride, and so on, as long as the
+      kernel does not stick out at the end. Count these places.
+    - The last place where it fits is n + padding - k. How many whole strides does it take to get
+      there? The first place counts as well.
+    - Whole strides are a division rounded down, in Python //. Then add 1 for the first place.
+    """
     last = n + padding - k
     right = last // stride + 1
     where = f"{n} cells, a kernel of {k}, {padding} zeros, stride {stride}"
-    same(
-        given,
-        right,
-        where,
-        mistakes={
-            f"{where}: one too few. The place where the kernel starts counts as well.": right - 1,
-            f"{where}: one too many. A last step that does not fit is not made: round down.": (
-                right + 1
-            ),
-            f"{where}: a number of stops is a whole number. Round down.": last / stride + 1,
-            f"{where}: the zeros are counted twice. They are all zeros together, of both sides.": (
-                (last + padding) // stride + 1
-            ),
-            f"{where}: the zeros are missing. They make the image longer.": ((n - k) // stride + 1),
-        },
-    )
+    mistakes = {
+        "one too few. The place where the kernel starts counts as well.": right - 1,
+        "one too many. A last step that does not fit is not made: round down.": right + 1,
+        "a number of stops is a whole number. Round down.": last / stride + 1,
+        "the zeros are counted twice. They are all zeros together, of both sides.": (
+            (last + padding) // stride + 1
+        ),
+        "the zeros are missing. They make the image longer.": (n - k) // stride + 1,
+    }
+    same(given, right, where=where, mistakes=mistakes)
     return "every stop counted, and none that does not fit."
 
 
 # --- the flip -----------------------------------------------------------------------------------
 
 
-@check(
-    "Convolution is cross-correlation with the flipped kernel. Write that kernel down first.",
-    "Half a turn swaps top-left with bottom-right, and top-right with bottom-left. Then slide as "
-    "before.",
-    "The flipped kernel is -1, 2 above 3, 1. The first sum is 2*(-1) + 0*2 + 1*3 + 3*1.",
-)
+@check()
 def true_convolution(answer):
-    """Judge what ``scipy.signal.convolve2d`` makes of the practice image."""
+    """Judge what ``scipy.signal.convolve2d`` makes of the practice image.
+
+    Hints
+    -----
+    - Convolution is cross-correlation with the flipped kernel. Write that kernel down first.
+    - Half a turn swaps top-left with bottom-right, and top-right with bottom-left. Then slide as
+      before.
+    - The flipped kernel is -1, 2 above 3, 1. The first sum is 2*(-1) + 0*2 + 1*3 + 3*1.
+    """
     flipped = convolution.flip(KERNEL)
 
     def slid(kernel):
@@ -276,74 +296,90 @@ def true_convolution(answer):
     mistakes |= _of_others(
         IMAGE, KERNEL, lambda im, ke: convolution.cross_correlate(im, convolution.flip(ke))
     )
-    if not any(_alike(answer, wrong) for wrong in mistakes.values()):
-        windows = _windows(IMAGE, KERNEL.shape)
-        _one_cell(answer, right, windows, "the result", "multiply it by the flipped kernel")
-    same(answer, right, "the result", mistakes=mistakes)
+    windows = _windows(IMAGE, KERNEL.shape)
+    advice = "multiply it by the flipped kernel"
+    _same_cells(answer, right, windows, advice, what="the result", mistakes=mistakes)
     return "the flipped kernel, slid as before."
 
 
-which_flip = quiz(
-    "which_flip",
-    right="c",
-    hints=(
-        "Write each kernel down, turn the paper upside down, and read.",
-        "Half a turn swaps the first number with the last, the second with the last but one, and "
-        "so on. The kernel must read the same backwards.",
-    ),
-    a="this one is equal to its own transpose. Half a turn makes 3, 2 above 2, 1 of it.",
-    b="a mirror does not change this one, left for right. Half a turn changes its signs.",
-    c="read backwards it is the same, so half a turn does not change it.",
-    d="half a turn makes -1, 0 above 1, 0 of it: another kernel.",
-)
+@quiz(right="c")
+def which_flip():
+    """Judge the choice in the quiz which_flip.
+
+    Choices
+    -------
+    - a: this one is equal to its own transpose. Half a turn makes 3, 2 above 2, 1 of it.
+    - b: a mirror does not change this one, left for right. Half a turn changes its signs.
+    - c: read backwards it is the same, so half a turn does not change it.
+    - d: half a turn makes -1, 0 above 1, 0 of it: another kernel.
+
+    Hints
+    -----
+    - Write each kernel down, turn the paper upside down, and read.
+    - Half a turn swaps the first number with the last, the second with the last but one, and so on.
+      The kernel must read the same backwards.
+    """
 
 
-where_zeros = quiz(
-    "where_zeros",
-    right="b",
-    hints=(
-        "Down and across are two questions. For each, count the stops first: the size over the "
-        "stride, rounded up.",
-        "Stops reach over (stops - 1) * stride + 3 cells. How many more is that than the image "
-        "has? An odd one goes to the end.",
-    ),
-    a="that would be stride 1. With stride 2 the last window may need fewer zeros.",
-    b="20 stops reach over 41 cells, two more than 39; 50 stops over 101, one more than 100.",
-    c="two zeros are missing downwards, and Keras shares them: one goes above.",
-    d="the 20 stops downwards reach over 19 * 2 + 3 = 41 cells, and the image has 39.",
-)
+@quiz(right="b")
+def where_zeros():
+    """Judge the choice in the quiz where_zeros.
+
+    Choices
+    -------
+    - a: that would be stride 1. With stride 2 the last window may need fewer zeros.
+    - b: 20 stops reach over 41 cells, two more than 39; 50 stops over 101, one more than 100.
+    - c: two zeros are missing downwards, and Keras shares them: one goes above.
+    - d: the 20 stops downwards reach over 19 * 2 + 3 = 41 cells, and the image has 39.
+
+    Hints
+    -----
+    - Down and across are two questions. For each, count the stops first: the size over the stride,
+      rounded up.
+    - Stops reach over (stops - 1) * stride + 3 cells. How many more is that than the image has? An
+      odd one goes to the end.
+    """
 
 
 # --- pooling (1.2) ------------------------------------------------------------------------------
 
 
-@check(
-    "Cut the matrix into four windows of 2 x 2, side by side. Each becomes one number.",
-    "Add up the four numbers of a window and divide by four. The first window holds 3, 1, 5 and 9.",
-)
+@check()
 def average_pooling(answer):
-    """Judge average pooling, 2 x 2 with stride 2 (1.2.1)."""
+    """Judge average pooling, 2 x 2 with stride 2 (1.2.1).
+
+    Hints
+    -----
+    - Cut the matrix into four windows of 2 x 2, side by side. Each becomes one number.
+    - Add up the four numbers of a window and divide by four. The first window holds 3, 1, 5 and 9.
+    """
     _compare_pool(answer, POOL_IMAGE, 2, 2, "average")
     return "four windows, four means."
 
 
-@check(
-    "The windows are the same four as before, side by side.",
-    "Keep the largest number of each window. The first holds 3, 1, 5 and 9.",
-)
+@check()
 def max_pooling(answer):
-    """Judge max pooling, 2 x 2 with stride 2 (1.2.1)."""
+    """Judge max pooling, 2 x 2 with stride 2 (1.2.1).
+
+    Hints
+    -----
+    - The windows are the same four as before, side by side.
+    - Keep the largest number of each window. The first holds 3, 1, 5 and 9.
+    """
     _compare_pool(answer, POOL_IMAGE, 2, 2, "max")
     return "four windows, four maxima."
 
 
-@check(
-    "With stride 1 the window moves by one cell, so it makes 3 x 3 stops.",
-    "The second window of the first row holds 1, 0, 9 and 2. One number of the matrix is the "
-    "largest of four windows.",
-)
+@check()
 def overlapping_pooling(answer):
-    """Judge max pooling, 2 x 2 with stride 1 (1.2.2)."""
+    """Judge max pooling, 2 x 2 with stride 1 (1.2.2).
+
+    Hints
+    -----
+    - With stride 1 the window moves by one cell, so it makes 3 x 3 stops.
+    - The second window of the first row holds 1, 0, 9 and 2. One number of the matrix is the
+      largest of four windows.
+    """
     _compare_pool(answer, POOL_IMAGE, 2, 1, "max")
     return "nine windows. The 9 lies in four of them, and wins all four."
 
@@ -380,9 +416,8 @@ def _compare_pool(answer, image, size, stride, kind):
     if size != 2:
         small = f"these windows are of 2 x 2. Here they are of {size} x {size}."
         mistakes[small] = pooled(size=2)
-    if not any(_alike(answer, wrong) for wrong in mistakes.values()):
-        _one_cell(answer, right, windows, "the result", f"find {wanted}")
-    same(answer, right, "the result", mistakes=mistakes)
+    advice = f"find {wanted}"
+    _same_cells(answer, right, windows, advice, what="the result", mistakes=mistakes)
 
 
 # --- graded -------------------------------------------------------------------------------------
@@ -406,56 +441,56 @@ def own(student):
     )
 
 
-@check(
-    "There are nine stops. Write the window of each next to the kernel before you multiply.",
-    "The exercise valid_convolution further up is the same with other numbers: its hints fit.",
-    points=1,
-)
+@check(points=1)
 def my_valid(answer, student):
-    """Judge the cells of mode "valid" for a student's own numbers."""
-    _not_the_examples(answer, student, mode="valid")
-    image, kernel, _ = own(student)
-    _compare(answer, image, kernel, "valid")
-    return _praise("nine cells", student)
+    """Judge the cells of mode "valid" for a student's own numbers.
+
+    Hints
+    -----
+    - There are nine stops. Write the window of each next to the kernel before you multiply.
+    - The exercise valid_convolution further up is the same with other numbers: its hints fit.
+    """
+    return _of_student(answer, student, "valid", "nine cells")
 
 
-@check(
-    "Keras does not share zeros that it cannot halve: it puts them after the image. Which rows and "
-    "columns is that?",
-    "Nine of the sixteen cells are those of valid, at the top left. New are the last row and the "
-    "last column.",
-    points=1,
-)
+@check(points=1)
 def my_same(answer, student):
-    """Judge the cells of mode "same", as Keras, for a student's own numbers."""
-    _not_the_examples(answer, student, mode="same")
-    image, kernel, _ = own(student)
-    _compare(answer, image, kernel, "same")
-    return _praise("sixteen cells, with the zeros where Keras has them", student)
+    """Judge the cells of mode "same", as Keras, for a student's own numbers.
+
+    Hints
+    -----
+    - Keras does not share zeros that it cannot halve: it puts them after the image. Which rows and
+      columns is that?
+    - Nine of the sixteen cells are those of valid, at the top left. New are the last row and the
+      last column.
+    """
+    praise = "sixteen cells, with the zeros where Keras has them"
+    return _of_student(answer, student, "same", praise)
 
 
-@check(
-    "Zeros go all around the image. How wide is that border for a kernel of two cells?",
-    "Sixteen of the 25 cells are those of same. With Keras's zeros these lie at the bottom right, "
-    "so the first row and the first column are new.",
-    points=1,
-)
+@check(points=1)
 def my_full(answer, student):
-    """Judge the cells of mode "full" for a student's own numbers."""
-    _not_the_examples(answer, student, mode="full")
-    image, kernel, _ = own(student)
-    _compare(answer, image, kernel, "full")
-    return _praise("25 cells", student)
+    """Judge the cells of mode "full" for a student's own numbers.
+
+    Hints
+    -----
+    - Zeros go all around the image. How wide is that border for a kernel of two cells?
+    - Sixteen of the 25 cells are those of same. With Keras's zeros these lie at the bottom right,
+      so the first row and the first column are new.
+    """
+    return _of_student(answer, student, "full", "25 cells")
 
 
-@check(
-    "How many windows of 3 cells fit on 5 cells, if each begins two cells after the one before?",
-    "The windows overlap: the first covers rows 0 to 2, the second rows 2 to 4, and the columns "
-    "likewise.",
-    points=1,
-)
+@check(points=1)
 def my_pooling(answer, student):
-    """Judge average pooling, 3 x 3 with stride 2, of a student's own numbers."""
+    """Judge average pooling, 3 x 3 with stride 2, of a student's own numbers.
+
+    Hints
+    -----
+    - How many windows of 3 cells fit on 5 cells, if each begins two cells after the one before?
+    - The windows overlap: the first covers rows 0 to 2, the second rows 2 to 4, and the columns
+      likewise.
+    """
     image = own(student)[2]
     if not _is_example(student):
         example = own(personal.EXAMPLE)[2]
@@ -480,12 +515,14 @@ def _praise(what, student):
     return f"your {what}."
 
 
-def _not_the_examples(answer, student, mode):
-    """Raise :class:`Wrong` if an answer is right for the identifier in the course's notebook."""
+def _of_student(answer, student, mode, praise):
+    """Judge the cells of a mode for a student's own numbers, and not for the example's."""
     image, kernel, _ = own(student)  # complains of a student without identifier
     if not _is_example(student):
-        image, kernel, _ = own(personal.EXAMPLE)
-        _unlike(answer, convolution.cross_correlate(image, kernel, mode=mode))
+        example, weights, _ = own(personal.EXAMPLE)
+        _unlike(answer, convolution.cross_correlate(example, weights, mode=mode))
+    _compare(answer, image, kernel, mode)
+    return _praise(praise, student)
 
 
 def _unlike(answer, example):
@@ -518,20 +555,21 @@ def _images(rng):
     ]
 
 
-@check(
-    "Make it in two steps. First the zeros, by np.pad, which takes a pair (before, after) for each "
-    "axis; then slide without any further thought of the border.",
-    'The zeros along one axis, in all: none for "valid", 2 (k - 1) for "full", and for "same" what '
-    "the last window needs: the section on same has the formula. Half of them, rounded down, go "
-    "before.",
-    "Along each axis there are (n + zeros - k) // stride + 1 stops, for all zeros of that axis. At "
-    "the stop in row i and column j the window begins at row i * stride and column j * stride. Let "
-    "the result hold fractions.",
-    points=4,
-    cases=_images,
-)
+@check(points=4, cases=_images)
 def my_correlate(given, image, kernel, stride, mode):
-    """Judge a student's cross-correlation with border modes and stride."""
+    """Judge a student's cross-correlation with border modes and stride.
+
+    Hints
+    -----
+    - Make it in two steps. First the zeros, by np.pad, which takes a pair (before, after) for each
+      axis; then slide without any further thought of the border.
+    - The zeros along one axis, in all: none for "valid", 2 (k - 1) for "full", and for "same" what
+      the last window needs: the section on same has the formula. Half of them, rounded down, go
+      before.
+    - Along each axis there are (n + zeros - k) // stride + 1 stops, for all zeros of that axis. At
+      the stop in row i and column j the window begins at row i * stride and column j * stride. Let
+      the result hold fractions.
+    """
     where = f"mode {mode}, stride {stride}, image {image.shape}, kernel {kernel.shape}"
     _compare(given, image, kernel, mode, stride=stride, where=where)
     return "all borders, strides and shapes."

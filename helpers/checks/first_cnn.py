@@ -1,23 +1,25 @@
 """Checks of page 5, the first CNN: its data, layers, size, training, accuracy and stimuli."""
 
-import os
-from itertools import combinations
-from pathlib import Path
+from dataclasses import replace
 
 import numpy as np
 
-from helpers import datasets, models, weights
-from helpers.backend import keras
-from helpers.checks import CannotJudge, Wrong, check, quiz
+from helpers.checks import CannotJudge, Wrong, check, predictions, quiz
 from helpers.checks.answers import same
 from helpers.checks.layers import compare
-from helpers.checks.networks import parameters_of
+from helpers.checks.networks import (
+    IN_THE_POOLINGS,
+    OF_SMALL_IMAGES,
+    Design,
+    is_network,
+    neurons_instead,
+    parameters_of,
+    require_network,
+)
+from helpers.checks.predictions import N_CLASSES, PREDICTIONS, WEIGHTS, class_numbers
 from helpers.datasets import CIFAR10_CLASSES
-from helpers.released import released_file
-from helpers.training import binomial_error
-from inside import attribution
 
-PARAMETERS = 1_084_234
+ASKED = Design(filters=(16, 32, 32, 64), hidden=256)
 
 
 # --- the data -----------------------------------------------------------------------------------
@@ -34,16 +36,18 @@ def _pictures(rng):
     ]
 
 
-@check(
-    "Undo the two steps of scaled in the opposite order. What is left then are fractions, and some "
-    "numbers that no byte can hold.",
-    "np.clip cuts at 0 and 255. np.round goes to the nearest whole number; .astype alone cuts the "
-    "fraction off.",
-    'The last step is .astype("uint8"). Clip before it: in a byte, 256 is 0 again.',
-    cases=_pictures,
-)
+@check(cases=_pictures)
 def pixels_back(given, x):
-    """Judge images in the network's units that are turned back into bytes."""
+    """Judge images in the network's units that are turned back into bytes.
+
+    Hints
+    -----
+    - Undo the two steps of scaled in the opposite order. What is left then are fractions, and some
+      numbers that no byte can hold.
+    - np.clip cuts at 0 and 255. np.round goes to the nearest whole number; .astype alone cuts the
+      fraction off.
+    - The last step is .astype("uint8"). Clip before it: in a byte, 256 is 0 again.
+    """
     exact = 255 * (np.asarray(x, float) + 0.5)
     stretched = (x - x.min()) / max(np.ptp(x), 1e-9)
     clip = "numbers below 0 or above 255 have come round. Clip them first."
@@ -67,8 +71,7 @@ def pixels_back(given, x):
         ),
     }
     where = f"{x.size} numbers from {x.min():.2f} to {x.max():.2f}"
-    labelled = {f"{where}: {words}": wrong for words, wrong in mistakes.items()}
-    same(given, np.round(exact.clip(0, 255)), where, mistakes=labelled)
+    same(given, np.round(exact.clip(0, 255)), where=where, mistakes=mistakes)
     if isinstance(given, list | tuple):
         raise Wrong('the numbers are right, but in a list: np.array(…, dtype="uint8").')
     if np.asarray(given).dtype != np.uint8:
@@ -87,16 +90,18 @@ def _labels_to_write(rng):
     ]
 
 
-@check(
-    "A table of zeros with a row for each label and a column for each class. Where does the one of "
-    "each row belong?",
-    "np.eye(n_classes) has a row for every class, each with its one in the right place. Indexed "
-    "with an array of labels, it gives a row for each label.",
-    "Keras gives labels as a column (n, 1). np.ravel makes n numbers of either form.",
-    cases=_labels_to_write,
-)
+@check(cases=_labels_to_write)
 def one_hot(given, labels, n_classes):
-    """Judge class numbers written as rows of zeros with a single one."""
+    """Judge class numbers written as rows of zeros with a single one.
+
+    Hints
+    -----
+    - A table of zeros with a row for each label and a column for each class. Where does the one of
+      each row belong?
+    - np.eye(n_classes) has a row for every class, each with its one in the right place. Indexed
+      with an array of labels, it gives a row for each label.
+    - Keras gives labels as a column (n, 1). np.ravel makes n numbers of either form.
+    """
     flat = labels.ravel()
     eye, right = np.eye(n_classes), np.eye(n_classes)[flat]
     mistakes = {
@@ -121,8 +126,7 @@ def one_hot(given, labels, n_classes):
         ),
     }
     where = f"labels {labels.shape}, {n_classes} classes"
-    labelled = {f"{where}: {words}": wrong for words, wrong in mistakes.items()}
-    same(given, right, where, mistakes=labelled)
+    same(given, right, where=where, mistakes=mistakes)
     return "a single one in each row, from labels of either form."
 
 
@@ -133,25 +137,27 @@ def _sizes(rng):
     return [((8, 16), 32), ((4, 8, 4), 16), ((6,), 12), ((2, 3, 4, 5), 8)]
 
 
-@check(
-    "A loop over filters adds four layers each time. The page's own functions show how, but their "
-    "poolings come after every second convolution.",
-    "In the loop: Conv2D, LeakyReLU, MaxPooling2D, Dropout. Behind it: Flatten, Dense, LeakyReLU, "
-    "Dropout, Dense, softmax.",
-    'Conv2D needs padding="same", and LeakyReLU negative_slope=0.1; left to itself, Keras takes '
-    '"valid" and 0.3. The LeakyReLU behind the hidden dense layer is what the original forgot.',
-    cases=_sizes,
-)
+@check(cases=_sizes)
 def make_model(model, filters, hidden):
-    """Judge a network that a student's function builds."""
-    try:
-        compare(model, _with_pooling_after_each(filters, hidden))
-    except Wrong as diagnosis:
-        raise Wrong(f"with filters {filters} and {hidden} neurons: {diagnosis}") from None
+    """Judge a network that a student's function builds.
+
+    Hints
+    -----
+    - A loop over filters adds four layers each time. The page's own functions show how, but their
+      poolings come after every second convolution.
+    - In the loop: Conv2D, LeakyReLU, MaxPooling2D, Dropout. Behind it: Flatten, Dense, LeakyReLU,
+      Dropout, Dense, softmax.
+    - Conv2D needs padding="same", and LeakyReLU negative_slope=0.1; left to itself, Keras takes
+      "valid" and 0.3. The LeakyReLU behind the hidden dense layer is what the original forgot.
+    """
+    where = f"with filters {filters} and {hidden} neurons"
+    compare(model, _with_pooling_after_each(filters, hidden), where)
     return "every layer and every setting as asked, for all sizes that were tried."
 
 
 def _with_pooling_after_each(filters, hidden):
+    from helpers.backend import keras
+
     layers = keras.layers
     model = keras.Sequential([keras.Input((32, 32, 3))])
     for n in filters:
@@ -163,20 +169,14 @@ def _with_pooling_after_each(filters, hidden):
     model.add(layers.Dense(hidden))
     model.add(layers.LeakyReLU(negative_slope=0.1))
     model.add(layers.Dropout(0.5))
-    model.add(layers.Dense(len(CIFAR10_CLASSES), activation="softmax"))
+    model.add(layers.Dense(N_CLASSES, activation="softmax"))
     return model
 
 
 # --- part 1: the number of parameters -----------------------------------------------------------
 
 
-@check(
-    "Only the convolutions and the two dense layers have parameters, and the convolutions keep "
-    "theirs. What does the hidden layer see now?",
-    "The average leaves one number of each of the 64 maps. So the hidden layer has 64 weights for "
-    "each of its 256 neurons, and a bias.",
-    "The convolutions have 448, 4,640, 9,248 and 18,496 parameters, the last layer 10 · (256 + 1).",
-)
+@check()
 def parameter_count(model, *, bridge="flatten"):
     """Judge the size of the first CNN (part 1).
 
@@ -186,61 +186,38 @@ def parameter_count(model, *, bridge="flatten"):
         The network, or its number of parameters.
     bridge : {"flatten", "average"}
         What lies between the last pooling and the hidden layer.
+
+    Hints
+    -----
+    - Only the convolutions and the two dense layers have parameters, and the convolutions keep
+      theirs. What does the hidden layer see now?
+    - The average leaves one number of each of the 64 maps. So the hidden layer has 64 weights for
+      each of its 256 neurons, and a bias.
+    - The convolutions have 448, 4,640, 9,248 and 18,496 parameters, the last layer 10 · (256 + 1).
     """
-    count, right = parameters_of(model, (32, 32, 3)), _count(bridge=bridge)
-    if count == right:
+    count, asked = parameters_of(model, (32, 32, 3)), replace(ASKED, bridge=bridge)
+    if count == asked.parameters:
         return f"{count:,} parameters."
     where = "with a global average" if bridge == "average" else "of the first CNN"
-    network = isinstance(model, keras.Model)
-    raise Wrong(f"{count:,} parameters are not those {where}. {_why(count, bridge, network)}")
-
-
-def _count(
-    *,
-    channels=3,
-    filters=(16, 32, 32, 64),
-    kernels=(3, 3, 3, 3),
-    padding="same",
-    pool_after=(2, 4),
-    bridge="flatten",
-    hidden=256,
-    hidden_layers=1,
-    outputs=10,
-    biases=(1, 1, 1),
-    normalised=0,
-    convolutions=1,
-):
-    """Count the parameters of the first CNN, or of one with mistakes in it.
-
-    `biases` are those of the convolutions, of the hidden and of the last layer.
-    """
-    size, total = 32, 0
-    for number, (maps, kernel) in enumerate(zip(filters, kernels, strict=False), start=1):
-        total += maps * (kernel**2 * channels + biases[0]) + normalised * 4 * maps
-        size = size - kernel + 1 if padding == "valid" else size
-        channels = maps
-        if number in pool_after:
-            size //= 2
-    total *= convolutions
-    units = channels * (size**2 if bridge == "flatten" else 1)
-    for _ in range(hidden_layers):
-        total, units = total + hidden * (units + biases[1]), hidden
-    return total + outputs * (units + biases[2])
+    slips = {name: change for name, change in _MISTAKES.items() if change != {"bridge": bridge}}
+    network = is_network(model)
+    why = asked.why(count, slips, pairs=network) or (
+        "Print model.summary() and compare it with the table above, layer by layer."
+        if network
+        else "Write down the share of each of the six layers that have parameters."
+    )
+    raise Wrong(f"{count:,} parameters are not those {where}. {why}")
 
 
 _MISTAKES = {
     'Do the convolutions use padding="same"? The count fits padding="valid".': {"padding": "valid"},
     "Is one of the two poolings missing?": {"pool_after": (4,)},
-    "Are both poolings missing?": {"pool_after": ()},
+    **IN_THE_POOLINGS,
     "Is there a pooling after every convolution? Two convolutions share one.": {
         "pool_after": (1, 2, 3, 4)
     },
-    "Are the kernels 5×5? They should be 3×3.": {"kernels": (5, 5, 5, 5)},
-    "Are the kernels 2×2? They should be 3×3.": {"kernels": (2, 2, 2, 2)},
-    "Are the kernels 1×1? They should be 3×3.": {"kernels": (1, 1, 1, 1)},
-    "Is the hidden dense layer missing?": {"hidden_layers": 0},
-    "Are there two hidden dense layers?": {"hidden_layers": 2},
-    "Is the flattening a global average? Use Flatten.": {"bridge": "average"},
+    **OF_SMALL_IMAGES,
+    "Are the kernels 1×1? They should be 3×3.": {"kernel": 1},
     "That is the network with its flattening. Each map should become one number.": {
         "bridge": "flatten"
     },
@@ -249,15 +226,14 @@ _MISTAKES = {
         "hidden_layers": 0,
         "outputs": 0,
     },
-    "These are the two dense layers alone. The convolutions count too.": {"convolutions": 0},
+    "These are the two dense layers alone. The convolutions count too.": {"counted": "dense"},
     "Are all biases missing?": {"biases": (0, 0, 0)},
     "Are the biases of the convolutions missing?": {"biases": (0, 1, 1)},
     "Are the biases of the hidden dense layer missing?": {"biases": (1, 0, 1)},
     "Are the biases of the last layer missing?": {"biases": (1, 1, 0)},
     "Are the biases of both dense layers missing?": {"biases": (1, 0, 0)},
     "Are there BatchNormalization layers? This network has none.": {"normalised": 1},
-    "Does the input have one channel? The images have three.": {"channels": 1},
-    "Is the fourth convolution missing?": {"filters": (16, 32, 32)},
+    "Is the fourth convolution missing?": {"filters": (16, 32, 32), "convolutions": 3},
     **{
         f"Are the filters {', '.join(map(str, wrong))}? They should be 16, 32, 32, 64.": {
             "filters": wrong
@@ -277,36 +253,10 @@ _MISTAKES = {
             (64, 64, 64, 64),
         )
     },
-    **{
-        f"Does the hidden dense layer have {n} neurons? It should have 256.": {"hidden": n}
-        for n in (10, 32, 64, 100, 128, 255, 257, 512, 1024)
-    },
-    **{
-        f"Does the last layer have {n} neuron{'s' * (n > 1)}? It should have one per class.": {
-            "outputs": n
-        }
-        for n in (1, 2, 9, 11, 100, 256)
-    },
+    **neurons_instead(
+        (10, 32, 64, 100, 128, 255, 257, 512, 1024), (1, 2, 9, 11, 100, 256), of=ASKED
+    ),
 }
-
-
-def _why(count, bridge, network):
-    """Name the one mistake that leads to this count, or the two of a network.
-
-    So many pairs lead to so many counts that for a sum on paper a pair would be a coincidence.
-    """
-    slips = {name: change for name, change in _MISTAKES.items() if change != {"bridge": bridge}}
-    for how_many in (1, 2) if network else (1,):
-        for names in combinations(slips, how_many):
-            changes = [slips[name] for name in names]
-            keys = [key for change in changes for key in change]
-            if len(set(keys)) == len(keys):
-                merged = {k: v for change in changes for k, v in change.items()}
-                if _count(**{"bridge": bridge} | merged) == count:
-                    return " And: ".join(names)
-    if network:
-        return "Print model.summary() and compare it with the table above, layer by layer."
-    return "Write down the share of each of the six layers that have parameters."
 
 
 # --- training -----------------------------------------------------------------------------------
@@ -316,14 +266,16 @@ def _epochs(rng):
     return [(epoch,) for epoch in (0, 1, 2, 5, 9, int(rng.integers(10, 40)))]
 
 
-@check(
-    "To shrink by a tenth is to be multiplied by nine tenths. How often has that happened before "
-    "epoch number 3?",
-    "Epochs count from 0. So in epoch number 3 it has happened three times: a power, in Python **.",
-    cases=_epochs,
-)
+@check(cases=_epochs)
 def learning_rate(given, epoch):
-    """Judge the learning rate of an epoch, counted from 0."""
+    """Judge the learning rate of an epoch, counted from 0.
+
+    Hints
+    -----
+    - To shrink by a tenth is to be multiplied by nine tenths. How often has that happened before
+      epoch number 3?
+    - Epochs count from 0. So in epoch number 3 it has happened three times: a power, in Python **.
+    """
     right = 5e-3 * 0.9**epoch
     mistakes = {
         "it does not shrink.": 5e-3,
@@ -343,38 +295,36 @@ def learning_rate(given, epoch):
         "that shrinks like one over the epoch.": 5e-3 / (1 + epoch),
         "this is the factor alone. The first rate is 0.005.": 0.9**epoch,
     }
-    labelled = {f"epoch {epoch}: {words}": wrong for words, wrong in mistakes.items()}
-    same(given, right, f"epoch {epoch}", mistakes=labelled)
+    same(given, right, where=f"epoch {epoch}", mistakes=mistakes)
     return "nine tenths of the rate before, every time."
 
 
-test_set = quiz(
-    "test_set",
-    right="c",
-    hints=(
-        "Suppose that the network had stopped learning, and its accuracy moved by chance alone. "
-        "Which of the fifteen numbers would be reported?",
-        "It is the largest of fifteen noisy numbers. Is that too large or too small on average?",
-    ),
-    a="each of the fifteen numbers is as likely to be too large as too small. But one of them was "
-    "chosen.",
-    b="no weight has seen a test image, that is true. But the epoch was chosen by them.",
-    c="the largest of fifteen noisy numbers is too large on average. Choose on other images, and "
-    "open the test set once.",
-    d="more images make the noise smaller, and the error with it; the choice stays one-sided.",
-)
+@quiz(right="c")
+def test_set():
+    """Judge the choice in the quiz test_set.
+
+    Choices
+    -------
+    - a: each of the fifteen numbers is as likely to be too large as too small. But one of them was
+      chosen.
+    - b: no weight has seen a test image, that is true. But the epoch was chosen by them.
+    - c: the largest of fifteen noisy numbers is too large on average. Choose on other images, and
+      open the test set once.
+    - d: more images make the noise smaller, and the error with it; the choice stays one-sided.
+
+    Hints
+    -----
+    - Suppose that the network had stopped learning, and its accuracy moved by chance alone. Which
+      of the fifteen numbers would be reported?
+    - It is the largest of fifteen noisy numbers. Is that too large or too small on average?
+    """
 
 
 # --- part 2: accuracy on held-out images ----------------------------------------------------------
 
 
-@check(
-    "x_test has four axes: images, rows, columns, colours. Left and right run along the columns.",
-    "A step of -1 goes backwards: x_test[:, :, ::-1] is mirrored. probabilities gives ten numbers "
-    "for each image.",
-    "The class is the place of the largest of the ten numbers: .argmax(axis=1).",
-)
-def held_out_accuracy(predicted_labels, true_labels, *, at_least=0.7, n_classes=10, unlike=None):
+@check()
+def held_out_accuracy(predicted_labels, true_labels, *, at_least=0.7, unlike=None):
     """Judge predictions for images that the network has not seen (part 2).
 
     Parameters
@@ -384,9 +334,15 @@ def held_out_accuracy(predicted_labels, true_labels, *, at_least=0.7, n_classes=
     true_labels : array of int, shape (n,)
     at_least : float
         The fraction that must be right.
-    n_classes : int
     unlike : array of int, shape (n,), optional
         Predictions for other images, here those that are not mirrored.
+
+    Hints
+    -----
+    - x_test has four axes: images, rows, columns, colours. Left and right run along the columns.
+    - A step of -1 goes backwards: x_test[:, :, ::-1] is mirrored. probabilities gives ten numbers
+      for each image.
+    - The class is the place of the largest of the ten numbers: .argmax(axis=1).
     """
     truth = np.asarray(true_labels)
     if truth.shape == (len(truth), 1):  # as keras.datasets gives them
@@ -396,7 +352,7 @@ def held_out_accuracy(predicted_labels, true_labels, *, at_least=0.7, n_classes=
             f"the true labels have shape {truth.shape}, expected one class number per image. "
             "One-hot labels turn into numbers with .argmax(axis=1)."
         )
-    predicted = _labels(np.asarray(predicted_labels), len(truth), n_classes)
+    predicted = class_numbers(np.asarray(predicted_labels), len(truth))
     if np.array_equal(predicted, truth):
         raise Wrong("these are the true labels themselves, not predictions.")
     if unlike is not None and np.array_equal(predicted, unlike):
@@ -406,61 +362,21 @@ def held_out_accuracy(predicted_labels, true_labels, *, at_least=0.7, n_classes=
         return f"at least {at_least:.0%} of the held-out images are recognised."
     raise Wrong(
         f"{accuracy:.1%} of the held-out images are recognised, expected at least {at_least:.0%}. "
-        + _why_so_few(predicted, truth, n_classes, unlike)
+        + _why_so_few(predicted, truth, unlike)
     )
 
 
-def _labels(predicted, n, n_classes):
-    """Return predictions as class numbers, or raise with what they are instead."""
-    if predicted.dtype.kind not in "iuf":
-        raise Wrong(f"the predictions are {predicted.dtype}, expected class numbers.")
-    if predicted.ndim == 0:
-        raise Wrong("this is one number. .argmax(axis=1) gives a class number for each image.")
-    if predicted.dtype.kind == "f" and not np.isfinite(predicted).all():
-        raise Wrong(
-            "the predictions hold NaN or infinity: the training diverged. Check that the images "
-            "are scaled to -0.5 … 0.5, and the learning rate."
-        )
-    if predicted.ndim == 2 and predicted.shape[1] == n_classes:
-        one_hot = np.isin(predicted, (0, 1)).all()
-        what = "one-hot vectors" if one_hot else "one score per class"
-        raise Wrong(f"these are {what}, expected class numbers: use .argmax(axis=1).")
-    if predicted.shape == (len(predicted), 1):
-        predicted = predicted[:, 0]
-    if predicted.ndim != 1:
-        raise Wrong(f"the predictions have shape {predicted.shape}, expected ({n},).")
-    if len(predicted) != n:
-        if len(predicted) == n_classes:
-            hint = "It looks like an argmax over the wrong axis: use .argmax(axis=1)."
-        elif len(predicted) > n:
-            hint = "Were they made from the training images?"
-        else:
-            hint = "Predict for all held-out images."
-        raise Wrong(f"{len(predicted):,} predictions for {n:,} held-out images. {hint}")
-    if (predicted != np.round(predicted)).any():
-        raise Wrong(
-            "the predictions are fractions, expected class numbers. Are they the highest scores "
-            "(.max) where the class with the highest score (.argmax) is asked for?"
-        )
-    if predicted.min() < 0 or predicted.max() >= n_classes:
-        raise Wrong(
-            f"the class numbers run from {predicted.min():.0f} to {predicted.max():.0f}, "
-            f"expected 0 to {n_classes - 1}."
-        )
-    return predicted.astype(int)
-
-
-def _why_so_few(predicted, truth, n_classes, unlike):
+def _why_so_few(predicted, truth, unlike):
     """Name what makes so many predictions wrong."""
     if len(np.unique(predicted)) == 1:
         return (
             "Every image gets the same class. Did the training diverge, or are the test images "
             "scaled differently from the training images?"
         )
-    shifted = [np.mean((predicted + shift) % n_classes == truth) for shift in (1, -1)]
+    shifted = [np.mean((predicted + shift) % N_CLASSES == truth) for shift in (1, -1)]
     if max(shifted) > 0.5:
         return "The class numbers are off by one: they start at 0."
-    if np.mean(predicted == truth) < 1.5 / n_classes:
+    if np.mean(predicted == truth) < 1.5 / N_CLASSES:
         return (
             "That is guessing. Are predictions and labels in the same order, are the weights "
             "loaded, and are the images scaled as in training?"
@@ -488,14 +404,16 @@ def _pairs(rng):
     ]
 
 
-@check(
-    "A table of zeros, then go through the pairs of truth and prediction. Each adds one to a cell. "
-    "Which number says the row, and which the column?",
-    "table[truth[i], predicted[i]] += 1 for every image i. Without a loop, np.add.at does that.",
-    cases=_pairs,
-)
+@check(cases=_pairs)
 def confusion(given, truth, predicted, n_classes):
-    """Judge a confusion matrix: rows the truth, columns the prediction."""
+    """Judge a confusion matrix: rows the truth, columns the prediction.
+
+    Hints
+    -----
+    - A table of zeros, then go through the pairs of truth and prediction. Each adds one to a cell.
+      Which number says the row, and which the column?
+    - table[truth[i], predicted[i]] += 1 for every image i. Without a loop, np.add.at does that.
+    """
     right = np.zeros((n_classes, n_classes))
     np.add.at(right, (truth, predicted), 1)
     in_row = right.sum(axis=1, keepdims=True)
@@ -514,22 +432,17 @@ def confusion(given, truth, predicted, n_classes):
         "classes that do not occur have no row. Make n_classes of them.": right[np.ix_(seen, seen)],
     }
     where = f"{len(truth)} images, {n_classes} classes"
-    labelled = {f"{where}: {words}": wrong for words, wrong in mistakes.items()}
-    same(given, right, where, mistakes=labelled)
+    same(given, right, where=where, mistakes=mistakes)
     return "rows are the truth, columns the answers."
 
 
 # --- part 3: the network recognises its own stimulus ----------------------------------------------
 
+SURE = 0.5  # a probability that is enough
 
-@check(
-    "The page has climbed all ten logits with attribution.maximum_stimuli. Which of them is the "
-    "frog's? data.classes tells.",
-    "attribution.maximum_stimuli returns two things, the stimuli and what they reached. The first is "
-    "asked for, as it is: in the units of the network.",
-    'With filters=[6] it climbs the frog alone, from the layer "logits".',
-)
-def own_stimulus(stimulus, model=None, *, target=7, at_least=0.5):
+
+@check()
+def own_stimulus(stimulus, model=None, *, target=7):
     """Judge whether a network gives a stimulus the class it was made for (part 3).
 
     Parameters
@@ -541,13 +454,22 @@ def own_stimulus(stimulus, model=None, *, target=7, at_least=0.5):
         Ends in ten probabilities.
     target : int
         The class; 7 is "horse".
-    at_least : float
-        Probability that is enough.
+
+    Hints
+    -----
+    - The page has climbed all ten logits with stimuli.maximum_stimuli. Which of them is the frog's?
+      data.classes tells.
+    - stimuli.maximum_stimuli returns two things, the stimuli and what they reached. The first is
+      asked for, as it is: in the units of the network.
+    - With filters=[6] it climbs the frog alone, from the layer "logits".
     """
+    from helpers.backend import keras
+    from inside import stimuli
+
     name = CIFAR10_CLASSES[target]
     if model is None:
         dense = _last_dense(stimulus)
-        model, (stimulus, _) = stimulus, attribution.maximum_stimuli(stimulus, dense, [target])
+        model, (stimulus, _) = stimulus, stimuli.maximum_stimuli(stimulus, dense, [target])
     _last_dense(model)
     if isinstance(stimulus, tuple):
         raise Wrong("these are two things: the stimuli, and what they reached. Take the first.")
@@ -555,7 +477,7 @@ def own_stimulus(stimulus, model=None, *, target=7, at_least=0.5):
     probabilities = keras.ops.convert_to_numpy(model(stimulus, training=False))[0]
     if abs(probabilities.sum() - 1) > 1e-3 or probabilities.min() < 0:
         raise Wrong("the outputs are not probabilities: a softmax is missing at the end.")
-    if probabilities[target] >= at_least:
+    if probabilities[target] >= SURE:
         return f"the network calls its own stimulus of class {target} {_with_article(name)}."
     winner = int(probabilities.argmax())
     if winner == target:
@@ -563,7 +485,7 @@ def own_stimulus(stimulus, model=None, *, target=7, at_least=0.5):
     else:
         hint = "Climb the unit of that class, before the softmax, for 20 steps of length 1."
     raise Wrong(
-        f"probability {probabilities[target]:.3f} for {name}, expected at least {at_least}; "
+        f"probability {probabilities[target]:.3f} for {name}, expected at least {SURE}; "
         f"the network sees {_with_article(CIFAR10_CLASSES[winner])}. {hint}"
     )
 
@@ -574,16 +496,15 @@ def _with_article(name):
 
 def _last_dense(model):
     """Return the last dense layer of a network that can be judged, or raise."""
-    if not isinstance(model, keras.Model):
-        raise Wrong(f"expected a Keras network, got {type(model).__name__}.")
+    require_network(model)
     if not model.built or not model.inputs:
         raise Wrong("the network is not built. Start it with keras.Input((32, 32, 3)).")
     if not all(np.isfinite(w).all() for w in model.get_weights()):
         raise Wrong("some weights are not finite numbers: the training diverged.")
     n_outputs = model.output_shape[-1]
-    if n_outputs != len(CIFAR10_CLASSES):
+    if n_outputs != N_CLASSES:
         raise Wrong(f"the network has {n_outputs} outputs, expected one for each of ten classes.")
-    dense = [layer for layer in model.layers if isinstance(layer, keras.layers.Dense)]
+    dense = [layer for layer in model.layers if type(layer).__name__ == "Dense"]
     if not dense:
         raise CannotJudge("the network has no dense layer, so this check knows no unit to climb.")
     return dense[-1]
@@ -627,23 +548,8 @@ def _one_picture(stimulus, shape):
 
 # --- graded: a network of one's own -------------------------------------------------------------
 
-WEIGHTS, PREDICTIONS = "first_cnn.weights.h5", "first_cnn.predictions.npy"
-N_IMAGES, N_PREDICTIONS = 4000, 1000  # test images that the judge shows, and that a student shows
-WORTHLESS, ENOUGH = 0.2, 0.7  # accuracies where the points begin, and where all are earned
-ALIKE = 0.9  # so alike are the filters of no two networks that were trained on their own
-AGREE = 0.98  # rounding alone may tip a prediction
 
-
-@check(
-    "Three steps: build models.first_cnn(), train it with the page's function train, and save two "
-    "files in one folder. The answer is the folder, a Path or a text.",
-    "training.Recipe(epochs=…) with nothing else trains on all images. "
-    f"model.save_weights(my_folder / {WEIGHTS!r}) writes the weights.",
-    "The predictions are the class numbers of the first 1,000 test images, in order, in the "
-    f"network's units: np.save(my_folder / {PREDICTIONS!r}, y) with y from .argmax(axis=1).",
-    points=4,
-    hands_in=(WEIGHTS, PREDICTIONS),
-)
+@check(points=4, hands_in=(WEIGHTS, PREDICTIONS))
 def my_network(folder, *, graded=False):
     """Judge trained weights by showing test images to them.
 
@@ -654,158 +560,15 @@ def my_network(folder, *, graded=False):
         the predictions.
     graded : bool
         Whether it counts: then a stand-in of CIFAR-10 will not do.
+
+    Hints
+    -----
+    - Three steps: build models.first_cnn(), train it with the page's function train, and save two
+      files in one folder. The answer is the folder, a Path or a text.
+    - training.Recipe(epochs=…) with nothing else trains on all images. model.save_weights(my_folder
+      / 'first_cnn.weights.h5') writes the weights.
+    - The predictions are the class numbers of the first 1,000 test images, in order, in the
+      network's units: np.save(my_folder / 'first_cnn.predictions.npy', y) with y from
+      .argmax(axis=1).
     """
-    folder = _folder(folder)
-    model = _with_weights(folder)
-    predicted = _predictions(folder)
-    data = datasets.load_cifar10(verbose=False)
-    if data.source.stand_in and graded:
-        raise CannotJudge("only a stand-in of CIFAR-10 is at hand here, and drawings do not count.")
-    said = _said(model, data.x_test[:N_PREDICTIONS])
-    agree = np.mean(predicted == said)
-    if agree < AGREE:
-        raise Wrong(
-            f"{agree:.1%} of the predictions are what these weights say of the first "
-            f"{N_PREDICTIONS:,} test images. {_why_they_differ(model, predicted, data)}"
-        )
-    y = data.y_test[:N_IMAGES]
-    said = np.concatenate([said, _said(model, data.x_test[N_PREDICTIONS:N_IMAGES])])
-    accuracy = np.mean(said == y)
-    found = f"{accuracy:.1%} ± {binomial_error(accuracy, len(y)):.1%} of {len(y):,} test images"
-    if accuracy <= WORTHLESS:
-        raise Wrong(
-            f"{found} are recognised; guessing is 10%. The points begin above {WORTHLESS:.0%}: "
-            "train on more images, or for more epochs."
-        )
-    score = min(1.0, (accuracy - WORTHLESS) / (ENOUGH - WORTHLESS))
-    more = f"{score:.0%} of the points; all of them from {ENOUGH:.0%}."
-    return f"{found} are recognised. {'All points.' if score == 1 else more}", float(score)
-
-
-def _folder(answer):
-    """Return the folder that was handed in as a path, or raise."""
-    if not isinstance(answer, str | os.PathLike):
-        raise Wrong(f"expected the folder with the two files, got {type(answer).__name__}.")
-    folder = Path(answer)
-    if folder.is_file():
-        raise Wrong(f"{folder.name} is a file. Give the folder that holds the two files.")
-    if not folder.is_dir():
-        raise Wrong(f"there is no folder {folder.name!r}.")
-    return folder
-
-
-def _with_weights(folder):
-    """Return the first CNN with the weights in a folder, or raise with what is wrong with them."""
-    other_form = folder / Path(WEIGHTS).with_suffix(".npz")
-    path = other_form if other_form.is_file() else folder / WEIGHTS
-    model = models.first_cnn()
-    try:
-        arrays = weights.read(path)
-        weights.load_into(model, arrays)
-    except weights.WeightsError as problem:
-        raise Wrong(str(problem)) from None
-    for name, array in arrays.items():
-        if not np.isfinite(array).all():
-            raise Wrong(f"{name}: there is NaN or infinity in it. The training diverged.")
-    if _likeness(arrays, weights.read(released_file("first_cnn", "model.weights.h5"))) > ALIKE:
-        raise Wrong(
-            "these are the released weights, or nearly so. Train a network of your own, from a "
-            "seed of your own."
-        )
-    return model
-
-
-def _likeness(arrays, others):
-    """Return how alike the filters of two networks are, in the convolution where they are least.
-
-    Each filter is compared with the one of the other network that is most like it, and the
-    channels of the next layer are put in that order: the order of filters is of no account.
-
-    Returns
-    -------
-    float
-        1 for equal networks, near 0 for two that were trained from different seeds.
-    """
-    alike, order = [], slice(None)
-    for number in range(4):
-        name = f"layers/conv2d{f'_{number}' if number else ''}/vars/0"
-        ours, theirs = (a[name].astype(float) for a in (arrays, others))
-        ours = ours[:, :, order].reshape(-1, ours.shape[-1])
-        theirs = theirs.reshape(-1, theirs.shape[-1])
-        with np.errstate(invalid="ignore", divide="ignore"):  # a filter that is constant
-            table = np.nan_to_num(
-                np.corrcoef(theirs.T, ours.T)[: theirs.shape[1], theirs.shape[1] :]
-            )
-        order = table.argmax(axis=1)
-        alike.append(table.max(axis=1).mean())
-    return min(alike)
-
-
-def _predictions(folder):
-    """Return the class numbers in a folder, or raise with what is wrong with them."""
-    path = folder / PREDICTIONS
-    if not path.is_file():
-        raise Wrong(f"{PREDICTIONS} is missing.")
-    try:
-        if path.stat().st_size > 1_000_000:
-            raise ValueError("too large")
-        array = np.load(path, allow_pickle=False)
-    except Exception:
-        raise Wrong(
-            f"{PREDICTIONS} is no array of {N_PREDICTIONS:,} numbers. Write it with "
-            "np.save(path, class_numbers)."
-        ) from None
-    if not isinstance(array, np.ndarray):
-        raise Wrong(f"{PREDICTIONS} is an archive. Write it with np.save, not np.savez.")
-    predicted = _labels(array, N_PREDICTIONS, len(CIFAR10_CLASSES))
-    if len(np.unique(predicted)) == 1:
-        raise Wrong(
-            "all predictions are the same class. Did the training diverge, or are the test images "
-            "scaled differently from the training images?"
-        )
-    return predicted
-
-
-def _units(images):
-    return images.astype("float32") / 255 - 0.5
-
-
-def _said(model, images):
-    """Return the class numbers that a network gives to images in bytes."""
-    scores = _scores(model, _units(images))
-    if not np.isfinite(scores).all():
-        raise Wrong("the network's answers are not finite numbers: the training diverged.")
-    return scores.argmax(axis=1)
-
-
-def _scores(model, x):
-    return model.predict(x, batch_size=500, verbose=0)
-
-
-def _why_they_differ(model, predicted, data):
-    """Say what the predictions of somebody may have been made from instead."""
-    images = data.x_test[:N_PREDICTIONS]
-    unbent = models.first_cnn(dense_activation=False)
-    unbent.set_weights(model.get_weights())
-    shown = {
-        "They fit images scaled to 0 … 1. The network's units are -0.5 … 0.5.": (
-            model,
-            images.astype("float32") / 255,
-        ),
-        "They fit images in bytes. Scale them to -0.5 … 0.5.": (model, images.astype("float32")),
-        "They fit the first training images. Show it test images.": (
-            model,
-            _units(data.x_train[:N_PREDICTIONS]),
-        ),
-        "They fit a network without the LeakyReLU behind its hidden dense layer.": (
-            unbent,
-            _units(images),
-        ),
-    }
-    for diagnosis, (network, x) in shown.items():
-        if np.mean(_scores(network, x).argmax(axis=1) == predicted) > AGREE:
-            return diagnosis
-    return (
-        "Were they made after the last epoch, with these weights, in the order of the test set, "
-        "and from the same copy of CIFAR-10?"
-    )
+    return predictions.judge_network(folder, graded=graded)

@@ -1,27 +1,32 @@
 """Checks of page 7: size of a network, rankings, efficiencies, volumes, bounds, thresholds."""
 
-from itertools import combinations
-
 import numpy as np
 from scipy import stats
 
 from chirps import search
-from helpers.checks import Wrong, answers, check, finite_number, quiz
-from helpers.checks.networks import parameters_of
+from helpers.checks import Wrong, answers, check, quiz
+from helpers.checks.networks import (
+    IN_ALTERNATING,
+    IN_THE_HIDDEN_LAYER,
+    Design,
+    neurons_instead,
+    parameters_of,
+)
 
 # --- the number of parameters -------------------------------------------------------------------
 
-PARAMETERS = 311_362  # with 32 filters of 3 × 3
-
-
-@check(
-    "A filter has a weight for each cell of its kernel and each channel that it sees, and a bias.",
-    "Without padding, kernels of 3 × 3 take two rows and two columns off. The windows of the "
-    "pooling are 3 × 2, and what does not fill a window is dropped. What is left for the hidden "
-    "layer?",
-    "The sizes are 39 × 100, 37 × 98, 12 × 49, 10 × 47 and 3 × 23, with 32 channels each. The "
-    "first convolution has 32 (9 · 2 + 1) parameters, each of the others 32 (9 · 32 + 1).",
+ASKED = Design(
+    image=(39, 100),
+    channels=2,
+    filters=(32,),
+    padding="alternating",
+    pool=(3, 2),
+    hidden=128,
+    outputs=2,
 )
+
+
+@check()
 def parameter_count(model):
     """Judge the size of the homework's network with 32 filters of 3 × 3.
 
@@ -29,104 +34,68 @@ def parameter_count(model):
     ----------
     model : keras.Model or int
         The network, or its number of parameters.
+
+    Hints
+    -----
+    - A filter has a weight for each cell of its kernel and each channel that it sees, and a bias.
+    - Without padding, kernels of 3 × 3 take two rows and two columns off. The windows of the
+      pooling are 3 × 2, and what does not fill a window is dropped. What is left for the hidden
+      layer?
+    - The sizes are 39 × 100, 37 × 98, 12 × 49, 10 × 47 and 3 × 23, with 32 channels each. The first
+      convolution has 32 (9 · 2 + 1) parameters, each of the others 32 (9 · 32 + 1).
     """
     count = parameters_of(model, (39, 100, 2))
-    if count == PARAMETERS:
+    if count == ASKED.parameters:
         return f"{count:,} parameters."
-    raise Wrong(f"{count:,} parameters, and there are {_far(count)}. " + _why(count))
-
-
-def _far(count):
-    return "fewer" if count > PARAMETERS else "more"
-
-
-def _count(
-    *,
-    filters=32,
-    channels=2,
-    kernel=3,
-    padding="alternating",
-    pool=(3, 2),
-    poolings=2,
-    convolutions=4,
-    hidden=128,
-    outputs=2,
-    bias=1,
-):
-    """Count the parameters of this network, or of one with mistakes in it."""
-    rows, columns, total = 39, 100, 0
-    for number in range(1, convolutions + 1):
-        total += filters * (kernel**2 * channels + bias)
-        if padding == "alternating" and number % 2 == 0:
-            rows, columns = rows - kernel + 1, columns - kernel + 1
-        if padding == "none":
-            rows, columns = rows - kernel + 1, columns - kernel + 1
-        if number % 2 == 0 and number // 2 <= poolings:
-            rows, columns = rows // pool[0], columns // pool[1]
-        channels = filters
-    units = rows * columns * channels
-    for size in (hidden, outputs):
-        if size:
-            total, units = total + size * (units + bias), size
-    return total
+    far = "fewer" if count > ASKED.parameters else "more"
+    why = ASKED.why(count, _MISTAKES) or (
+        "Go through the table above, layer by layer: first the sizes, then the weights."
+    )
+    raise Wrong(f"{count:,} parameters, and there are {far}. {why}")
 
 
 _MISTAKES = {
-    'Are all four paddings "same"? The second and the fourth convolution have none.': {
-        "padding": "same"
-    },
+    **IN_ALTERNATING,
     "Does the hidden layer get 2 · 22 values of each filter? That is with kernels of 5 × 5, or "
-    "without any padding.": {"padding": "none"},
+    "without any padding.": {"padding": "valid"},
     "Are the windows of the pooling 2 × 2? They take 3 rows and 2 columns.": {"pool": (2, 2)},
     "Are the windows of the pooling turned? They take 3 rows and 2 columns.": {"pool": (2, 3)},
     "Are the windows of the pooling 3 × 3? They take 3 rows and 2 columns.": {"pool": (3, 3)},
-    "Is the second pooling missing?": {"poolings": 1},
-    "Are both poolings missing?": {"poolings": 0},
-    "Is a pair of convolutions missing?": {"convolutions": 2},
     "Are there no convolutions?": {"convolutions": 0},
     "Are the kernels 5 × 5? Here they are 3 × 3.": {"kernel": 5},
-    "Is the hidden dense layer missing?": {"hidden": 0},
-    "Are the biases missing? Each filter and each neuron has one.": {"bias": 0},
+    **IN_THE_HIDDEN_LAYER,
+    "Are the biases missing? Each filter and each neuron has one.": {"biases": (0, 0, 0)},
     "Does the input have one channel? There are two detectors.": {"channels": 1},
     "Does the input have three channels? There are two detectors.": {"channels": 3},
     "Is there one sigmoid? That would do, but the original has two.": {"outputs": 1},
+    **neurons_instead((64, 256, 512), of=ASKED),
     **{
-        f"Does the hidden dense layer have {n} neurons? It should have 128.": {"hidden": n}
-        for n in (64, 256, 512)
+        f"Do the convolutions have {n} filters? It should be 32.": {"filters": (n,)}
+        for n in (16, 64)
     },
-    **{f"Do the convolutions have {n} filters? It should be 32.": {"filters": n} for n in (16, 64)},
 }
 
 
-def _why(count):
-    """Name the one or two mistakes that lead to this count."""
-    for how_many in (1, 2):
-        for names in combinations(_MISTAKES, how_many):
-            changes = [_MISTAKES[name] for name in names]
-            keys = [key for change in changes for key in change]
-            if len(set(keys)) == len(keys):
-                merged = {key: value for change in changes for key, value in change.items()}
-                if _count(**merged) == count:
-                    return " And: ".join(names)
-    return "Go through the table above, layer by layer: first the sizes, then the weights."
+@quiz(right="b")
+def sigmoids():
+    """Judge the choice in the quiz sigmoids.
 
+    Choices
+    -------
+    - a: on images like those of the training they would come closer still, but nothing holds them
+      together on other images.
+    - b: exp(z) over the sum of both, or p and 1 − p: whatever the image, they add up to 1. And one
+      sigmoid needs half of the weights.
+    - c: they would add up, but the network has been trained without it: its two outputs still
+      answer two separate questions. Let the loss see what you use.
+    - d: a line at .5 decides each output for itself. An image may then be both, or neither.
 
-sigmoids = quiz(
-    "sigmoids",
-    right="b",
-    hints=(
-        "What does the loss ask of each output, and what of both together?",
-        "Training can only make the sum close to 1, and only where it trains. What makes it 1 by "
-        "construction?",
-    ),
-    a="on images like those of the training they would come closer still, but nothing holds them "
-    "together on other images.",
-    b="exp(z) over the sum of both, or p and 1 − p: whatever the image, they add up to 1. "
-    "And one sigmoid needs half of the weights.",
-    c="they would add up, but the network has been trained without it: its two outputs still "
-    "answer two separate questions. Let the loss see what you use.",
-    d="a line at .5 decides each output for itself. An image may then be both, or neither.",
-)
+    Hints
+    -----
+    - What does the loss ask of each output, and what of both together?
+    - Training can only make the sum close to 1, and only where it trains. What makes it 1 by
+      construction?
+    """
 
 
 # --- rankings and efficiencies ------------------------------------------------------------------
@@ -159,13 +128,7 @@ def _ranking_cases(rng):
     ]
 
 
-@check(
-    "Take every pair of a wave and a background. How often does the wave score higher?",
-    "scores[labels == 1][:, None] > scores[labels == 0] is a table of all pairs. Its mean is "
-    "nearly the answer.",
-    "A pair with equal scores counts half: add half of the share of such pairs.",
-    cases=_ranking_cases,
-)
+@check(cases=_ranking_cases)
 def ranking(given, scores, labels):
     """Judge a function that measures how well scores order waves above backgrounds.
 
@@ -176,6 +139,13 @@ def ranking(given, scores, labels):
     scores : array, shape (n,)
     labels : int array, shape (n,)
         1 for a wave.
+
+    Hints
+    -----
+    - Take every pair of a wave and a background. How often does the wave score higher?
+    - scores[labels == 1][:, None] > scores[labels == 0] is a table of all pairs. Its mean is nearly
+      the answer.
+    - A pair with equal scores counts half: add half of the share of such pairs.
     """
     right = _auc(scores, labels)
     order = np.argsort(np.argsort(scores)) + 1.0
@@ -228,14 +198,7 @@ def _efficiency_cases(rng):
     ]
 
 
-@check(
-    "For each bin two counts are needed: the waves in it, and those of them that are found.",
-    "np.histogram(snr, edges) counts the waves in each bin. Which waves do you give it to count "
-    "those that are found?",
-    "Found is scores > line. Histogram snr[found] with the same edges, and divide by the histogram "
-    "of all.",
-    cases=_efficiency_cases,
-)
+@check(cases=_efficiency_cases)
 def efficiency(given, snr, scores, line, edges):
     """Judge a function that gives the share of waves found in each bin of SNR.
 
@@ -246,6 +209,14 @@ def efficiency(given, snr, scores, line, edges):
     line : float
         What a score must exceed.
     edges : array, shape (bins + 1,)
+
+    Hints
+    -----
+    - For each bin two counts are needed: the waves in it, and those of them that are found.
+    - np.histogram(snr, edges) counts the waves in each bin. Which waves do you give it to count
+      those that are found?
+    - Found is scores > line. Histogram snr[found] with the same edges, and divide by the histogram
+      of all.
     """
 
     def counts(which):
@@ -269,31 +240,31 @@ def efficiency(given, snr, scores, line, edges):
     return "of the waves in each bin, the share found."
 
 
-rare = quiz(
-    "rare",
-    right="c",
-    hints=(
-        "Count the seconds on which each of them is wrong.",
-        "The first is wrong once a day, the second ten times. Which of the two would you want?",
-    ),
-    a="it finds the wave, but it is wrong ten times a day. The other is wrong once.",
-    b="wrong once a day against ten times: so it has the higher accuracy. But what would you use "
-    "it for?",
-    c="one mistake against ten, among 86,400. Accuracy counts all mistakes alike, and a missed "
-    "wave is not like a false alarm.",
-    d="both round to 1.000, but they differ; and where waves are rare no number of digits makes "
-    "accuracy tell what matters.",
-)
+@quiz(right="c")
+def rare():
+    """Judge the choice in the quiz rare.
+
+    Choices
+    -------
+    - a: it finds the wave, but it is wrong ten times a day. The other is wrong once.
+    - b: wrong once a day against ten times: so it has the higher accuracy. But what would you use
+      it for?
+    - c: one mistake against ten, among 86,400. Accuracy counts all mistakes alike, and a missed
+      wave is not like a false alarm.
+    - d: both round to 1.000, but they differ; and where waves are rare no number of digits makes
+      accuracy tell what matters.
+
+    Hints
+    -----
+    - Count the seconds on which each of them is wrong.
+    - The first is wrong once a day, the second ten times. Which of the two would you want?
+    """
 
 
 # --- volumes and bounds -------------------------------------------------------------------------
 
 
-@check(
-    "At which distance does a detector find half of the waves? The SNR falls as one over it.",
-    "Half efficiency at a lower SNR means a greater distance, in inverse proportion; volume is the "
-    "third power of distance.",
-)
+@check()
 def volume_ratio(value, *, better, worse):
     """Judge how much more volume the better of two detectors surveys.
 
@@ -303,29 +274,28 @@ def volume_ratio(value, *, better, worse):
         Volume of the better over volume of the worse.
     better, worse : float
         Signal-to-noise ratios at which they find half of the waves; their curves have one shape.
+
+    Hints
+    -----
+    - At which distance does a detector find half of the waves? The SNR falls as one over it.
+    - Half efficiency at a lower SNR means a greater distance, in inverse proportion; volume is the
+      third power of distance.
     """
-    value = _one_number(value, "a ratio of volumes")
+    value = answers.number(value, "a ratio of volumes")
     ratio = worse / better
     if abs(value / ratio**3 - 1) < 0.01:
         return f"{value:.2f} times the volume, so as many times the mergers."
-    for power, hint in (
-        (1, "That is the ratio of distances. Volume goes with the third power."),
-        (2, "That is the ratio of areas. Volume goes with the third power."),
-        (-3, "Upside down: the better detector surveys more."),
-        (4, "The density of sources falls with ρ⁻⁴; its integral, the volume, with ρ⁻³."),
-    ):
-        if abs(value / ratio**power - 1) < 0.01:
-            raise Wrong(hint)
+    mistakes = {
+        "That is the ratio of distances. Volume goes with the third power.": ratio,
+        "That is the ratio of areas. Volume goes with the third power.": ratio**2,
+        "Upside down: the better detector surveys more.": ratio**-3,
+        "The density of sources falls with ρ⁻⁴; its integral, the volume, with ρ⁻³.": ratio**4,
+    }
+    answers.refuse(value, mistakes, within=0.01)
     raise Wrong(f"{value:.3g}. The distance is proportional to 1/ρ, the volume to its third power.")
 
 
-@check(
-    "Which rate is so high that one background in ten would show so few, or fewer?",
-    "The number of false alarms in the whole background has a Poisson distribution. Raise its mean "
-    "until n_louder or fewer come with a probability of .1 only.",
-    "stats.gamma.ppf(0.9, n_louder + 1) is that mean; divide it by the seconds. Or ask "
-    "search.false_alarm_probability.",
-)
+@check()
 def bound(value, *, n_louder, time):
     """Judge an upper limit on the probability of a false alarm in one second.
 
@@ -336,8 +306,16 @@ def bound(value, *, n_louder, time):
         Seconds of background at least as loud as the candidate.
     time : float
         Seconds of background.
+
+    Hints
+    -----
+    - Which rate is so high that one background in ten would show so few, or fewer?
+    - The number of false alarms in the whole background has a Poisson distribution. Raise its mean
+      until n_louder or fewer come with a probability of .1 only.
+    - stats.gamma.ppf(0.9, n_louder + 1) is that mean; divide it by the seconds. Or ask
+      search.false_alarm_probability.
     """
-    value = _one_number(value, "a probability")
+    value = answers.number(value, "a probability")
     limit = search.false_alarm_probability(n_louder, time)
     if abs(value / limit - 1) < 0.02:
         return f"at most {value:.1e} per second, with 90 % confidence. Not zero."
@@ -348,13 +326,14 @@ def bound(value, *, n_louder, time):
         )
     if not 0 < value <= 1:
         raise Wrong(f"{value:.3g} is no probability.")
-    if n_louder and abs(value * time / n_louder - 1) < 0.02:
-        raise Wrong("that is the estimate n/T, not an upper limit: half of the time it is too low.")
-    if abs(value * time / (n_louder + 1) - 1) < 0.02:
-        raise Wrong(
-            "that is (1 + n)/T, right on average, as searches quote it. The limit that is exceeded "
-            "in one case of ten only is higher."
-        )
+    mistakes = {
+        "that is the estimate n/T, not an upper limit: half of the time it is too low.": (
+            n_louder / time
+        ),
+        "that is (1 + n)/T, right on average, as searches quote it. The limit that is exceeded in "
+        "one case of ten only is higher.": (n_louder + 1) / time,
+    }
+    answers.refuse(value, mistakes, within=0.02)
     confidence = stats.poisson.sf(n_louder, -np.log1p(-min(value, 1 - 1e-12)) * time)
     if 0.5 < confidence < 1 - 1e-9:
         raise Wrong(f"that is the limit with a confidence of {confidence:.1%}, asked for is 90 %.")
@@ -382,15 +361,7 @@ def _threshold_cases(rng):
     ]
 
 
-@check(
-    "How many seconds of the background may be above the line? Not a fraction, and not more.",
-    "Sort the background from the top. With k seconds allowed above, the line is at a score that k "
-    "or fewer are greater than.",
-    "Counted from 0, that score is number k of the sorted ones, with k the given share of the "
-    "seconds rounded down. Equal scores then take care of themselves: none of them is above.",
-    points=3,
-    cases=_threshold_cases,
-)
+@check(points=3, cases=_threshold_cases)
 def threshold(given, background, probability):
     """Judge a function that draws the line at a false-alarm probability.
 
@@ -402,8 +373,16 @@ def threshold(given, background, probability):
         Scores of seconds without a wave.
     probability : float
         Share of them that may be above the line, at most.
+
+    Hints
+    -----
+    - How many seconds of the background may be above the line? Not a fraction, and not more.
+    - Sort the background from the top. With k seconds allowed above, the line is at a score that k
+      or fewer are greater than.
+    - Counted from 0, that score is number k of the sorted ones, with k the given share of the
+      seconds rounded down. Equal scores then take care of themselves: none of them is above.
     """
-    given = _one_number(given, "the line")
+    given = answers.number(given, "the line")
     n = len(background)
     allowed = int(probability * n + 1e-9)
     line = np.sort(background)[n - 1 - allowed]
@@ -467,16 +446,7 @@ def _match_cases(rng):
     ]
 
 
-@check(
-    "Slide the template along the data as a kernel slides along an image. What do you add up at "
-    "each place, and what must not matter?",
-    "The height of the template must not matter: divide it by its norm, the root of the sum of its "
-    "squares. Nor must the sign of the wave.",
-    "np.correlate with mode 'valid' slides without a flip and without padding, so its number k "
-    "belongs to the template that begins at data[k]. Take absolute values, then the largest.",
-    points=2,
-    cases=_match_cases,
-)
+@check(points=2, cases=_match_cases)
 def loudest_match(given, data, template):
     """Judge a matched filter for white noise: where a template fits best, and how well.
 
@@ -486,6 +456,15 @@ def loudest_match(given, data, template):
         Where the template begins in the data, and the signal-to-noise ratio there.
     data : array, shape (n,)
     template : array, shape (m,)
+
+    Hints
+    -----
+    - Slide the template along the data as a kernel slides along an image. What do you add up at
+      each place, and what must not matter?
+    - The height of the template must not matter: divide it by its norm, the root of the sum of its
+      squares. Nor must the sign of the wave.
+    - np.correlate with mode 'valid' slides without a flip and without padding, so its number k
+      belongs to the template that begins at data[k]. Take absolute values, then the largest.
     """
     found = answers.numbers(given, "place and SNR")
     if found.shape != (2,):
@@ -537,13 +516,3 @@ def loudest_match(given, data, template):
         if applies:
             raise Wrong(why)
     raise Wrong("neither the place nor the SNR is right. Correlate at every place that fits.")
-
-
-# --- inside -------------------------------------------------------------------------------------
-
-
-def _one_number(value, what):
-    """Return an answer as a float; an array is none."""
-    if np.ndim(value):
-        raise Wrong(f"expected {what}, one number, got {type(value).__name__}.")
-    return finite_number(value, what)

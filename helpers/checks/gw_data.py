@@ -5,18 +5,12 @@ from math import comb
 import numpy as np
 
 from chirps import detectors, grid, images
-from helpers.checks import Wrong, answers, check, finite_number, quiz
+from helpers.checks import Wrong, answers, check, quiz
 
 # --- strain to image ----------------------------------------------------------------------------
 
 
-@check(
-    "Each detector has noise of its own. Measure that of L1, from the same 32 s.",
-    "Go through the two cells above: the noise curve, then the division of the spectrum. L1 has to "
-    "stand in both.",
-    "noise.welch(values, rate) gives the curve, noise.whiten(values, curve, rate) the whitened "
-    "spectrum, and grid.to_time brings it back to time at 1024 Hz.",
-)
+@check()
 def whitened(values):
     """Judge a whitened time series: every frequency of the band as loud as every other.
 
@@ -24,17 +18,20 @@ def whitened(values):
     ----------
     values : array, shape (n,)
         At 1024 Hz, in standard deviations of white noise.
+
+    Hints
+    -----
+    - Each detector has noise of its own. Measure that of L1, from the same 32 s.
+    - Go through the two cells above: the noise curve, then the division of the spectrum. L1 has to
+      stand in both.
+    - noise.welch(values, rate) gives the curve, noise.whiten(values, curve, rate) the whitened
+      spectrum, and grid.to_time brings it back to time at 1024 Hz.
     """
-    values = _numbers(values, "the whitened series")
+    values = answers.numbers(values, "the whitened series")
     if values.ndim != 1 or len(values) < 2 * grid.SAMPLE_RATE:
         raise Wrong(
             f"the shape is {values.shape}, expected at least two seconds of one detector at "
             f"{grid.SAMPLE_RATE} Hz."
-        )
-    if not np.isfinite(values).all():
-        raise Wrong(
-            "some values are NaN or infinite. Cut gaps out, and set the spectrum to zero where the "
-            "noise curve says nothing."
         )
     deviation = 1.4826 * np.median(np.abs(values - np.median(values)))
     if deviation < 1e-15:
@@ -77,11 +74,6 @@ def _power(values, low, high):
 
 
 @check(
-    "Energy is the square of the amplitude, and a pixel holds a mean of energies. In which order?",
-    "The absolute value, its square, the mean over each column, then the median of each row. To "
-    "take means over columns, reshape the samples into (rows, columns, per_column).",
-    "np.abs(amplitudes) ** 2 reshaped to (len(amplitudes), -1, per_column), its mean over the last "
-    "axis, divided by np.median of it over axis 1 with keepdims=True.",
     cases=lambda rng: [
         (_amplitudes(rng, *size, per_column), per_column)
         for *size, per_column in (
@@ -92,7 +84,7 @@ def _power(values, low, high):
             (2, 50, 5),
             (39, 400, 4),
         )
-    ],
+    ]
 )
 def energies(given, amplitudes, per_column):
     """Judge a function that makes energies, in units of the noise of each row, of amplitudes.
@@ -102,6 +94,14 @@ def energies(given, amplitudes, per_column):
     given : array, shape (rows, samples / per_column)
     amplitudes : complex array, shape (rows, samples)
     per_column : int
+
+    Hints
+    -----
+    - Energy is the square of the amplitude, and a pixel holds a mean of energies. In which order?
+    - The absolute value, its square, the mean over each column, then the median of each row. To
+      take means over columns, reshape the samples into (rows, columns, per_column).
+    - np.abs(amplitudes) ** 2 reshaped to (len(amplitudes), -1, per_column), its mean over the last
+      axis, divided by np.median of it over axis 1 with keepdims=True.
     """
     if np.iscomplexobj(given):
         raise Wrong("complex numbers: an energy is the square of the absolute value.")
@@ -156,22 +156,26 @@ def _amplitudes(rng, rows, columns, per_column):
     return noise * 10.0 ** rng.uniform(-3, 3, (rows, 1))
 
 
-transform = quiz(
-    "transform",
-    right="b",
-    hints=(
-        "Look at the table of half-widths, in the rows for 300 Hz.",
-        "A filter with a half-width of more than 60 Hz hears both tones at once.",
-    ),
-    a="at 300 Hz the constant-Q filter has a half-width of some 80 Hz, so both tones are in it. It "
-    "is sharp at low frequencies.",
-    b="22 Hz are narrow enough for 60, and 80 are not. For tones near 30 Hz it would be the other "
-    "way round.",
-    c="the number of rows says where the filters are, not how wide they are. A filter that hears "
-    "both tones makes one line of them.",
-    d="their product has a lower limit, but these tones last for a second: you may be as unsharp "
-    "in time as you like.",
-)
+@quiz(right="b")
+def transform():
+    """Judge the choice in the quiz transform.
+
+    Choices
+    -------
+    - a: at 300 Hz the constant-Q filter has a half-width of some 80 Hz, so both tones are in it. It
+      is sharp at low frequencies.
+    - b: 22 Hz are narrow enough for 60, and 80 are not. For tones near 30 Hz it would be the other
+      way round.
+    - c: the number of rows says where the filters are, not how wide they are. A filter that hears
+      both tones makes one line of them.
+    - d: their product has a lower limit, but these tones last for a second: you may be as unsharp
+      in time as you like.
+
+    Hints
+    -----
+    - Look at the table of half-widths, in the rows for 300 Hz.
+    - A filter with a half-width of more than 60 Hz hears both tones at once.
+    """
 
 
 # --- 3.1.1: two detectors -----------------------------------------------------------------------
@@ -183,34 +187,35 @@ _DISTANCE, _OTHER = (
 _DELAY = _DISTANCE / detectors.SPEED_OF_LIGHT
 
 
-@check(
-    "A wave takes longest if it runs along the line that joins the two.",
-    "That line is straight, through the Earth: the length of the difference of the two vertices.",
-    "np.linalg.norm(VIRGO - np.array(detectors.DETECTORS['H1'].vertex)), divided by the speed of "
-    "light, detectors.SPEED_OF_LIGHT.",
-)
+@check()
 def largest_delay(seconds):
     """Judge the longest time that a wave can take from Hanford to Virgo.
 
     Parameters
     ----------
     seconds : float
+
+    Hints
+    -----
+    - A wave takes longest if it runs along the line that joins the two.
+    - That line is straight, through the Earth: the length of the difference of the two vertices.
+    - np.linalg.norm(VIRGO - np.array(detectors.DETECTORS['H1'].vertex)), divided by the speed of
+      light, detectors.SPEED_OF_LIGHT.
     """
-    seconds = _one_number(seconds, "the delay in seconds")
+    seconds = answers.number(seconds, "the delay in seconds")
     if abs(seconds - _DELAY) < 3e-4:
         return f"{1e3 * seconds:.1f} ms. Anything that arrives further apart is no wave."
-    for value, hint in (
-        (1e3 * _DELAY, "That is in milliseconds: give seconds."),
-        (_DISTANCE, "That is the distance in metres: divide by the speed of light."),
-        (_DISTANCE / 1e3, "That is the distance in kilometres: divide by the speed of light."),
-        (_DELAY / 1e3, "Kilometres and metres are mixed up."),
-        (2 * _DELAY, "That is from the earliest to the latest: half of it is asked for."),
-        (_DISTANCE / 343, "That is the speed of sound."),
-        (_OTHER / detectors.SPEED_OF_LIGHT, "That is from Livingston to Virgo."),
-        (detectors.MAX_DELAY, "That is from Hanford to Livingston."),
-    ):
-        if abs(seconds - value) < 0.015 * value:
-            raise Wrong(hint)
+    mistakes = {
+        "That is in milliseconds: give seconds.": 1e3 * _DELAY,
+        "That is the distance in metres: divide by the speed of light.": _DISTANCE,
+        "That is the distance in kilometres: divide by the speed of light.": _DISTANCE / 1e3,
+        "Kilometres and metres are mixed up.": _DELAY / 1e3,
+        "That is from the earliest to the latest: half of it is asked for.": 2 * _DELAY,
+        "That is the speed of sound.": _DISTANCE / 343,
+        "That is from Livingston to Virgo.": _OTHER / detectors.SPEED_OF_LIGHT,
+        "That is from Hanford to Livingston.": detectors.MAX_DELAY,
+    }
+    answers.refuse(seconds, mistakes, within=0.015)
     if seconds < 0:
         raise Wrong("a largest delay is positive; its sign says who hears the wave first.")
     if 0.9 * _DELAY < seconds < 1.15 * _DELAY:
@@ -225,16 +230,12 @@ _GLITCH, _WAVE = 25.0, 10.0  # energies of what is in one image, and in both
 
 
 @check(
-    "What has a wave that a glitch has not? It is bright in a pixel of one image and of the other.",
-    "A sum is bright if one of its terms is. What is bright only if both are?",
-    "There are several. The smaller of two numbers is one, their product another; numpy has "
-    "functions that do it pixel by pixel.",
     cases=lambda rng: [
-        *((_two_images(rng, *heights)) for heights in ((1, 1), (1.5, 0.8), (0.8, 1.5))),
+        *(_two_images(rng, *heights) for heights in ((1, 1), (1.5, 0.8), (0.8, 1.5))),
         (np.zeros((39, 100)), np.zeros((39, 100))),
         _two_images(rng, 1, 1, shape=(24, 70)),
         _two_images(rng, 1, 1)[::-1],
-    ],
+    ]
 )
 def combined(given, first, second):
     """Judge a function that makes one image of two, so that a glitch in one does not pass.
@@ -244,8 +245,15 @@ def combined(given, first, second):
     given : array, shape (rows, columns)
     first, second : array, shape (rows, columns)
         Energies. What is in both is a wave, what is in one a glitch.
+
+    Hints
+    -----
+    - What has a wave that a glitch has not? It is bright in a pixel of one image and of the other.
+    - A sum is bright if one of its terms is. What is bright only if both are?
+    - There are several. The smaller of two numbers is one, their product another; numpy has
+      functions that do it pixel by pixel.
     """
-    given = _numbers(given, "the combined image")
+    given = answers.numbers(given, "the combined image")
     if given.size == 2 * first.size:
         raise Wrong(
             "these are still two images. As two channels a network may combine them; here there is "
@@ -296,14 +304,7 @@ def _two_images(rng, in_first, in_second, shape=(39, 100)):
 # --- 3.1.2: the data set ------------------------------------------------------------------------
 
 
-@check(
-    "Four steps: put the two arrays together, make their labels, scale, split. Whatever moves the "
-    "images must move the labels with them.",
-    "Divide everything by the energy at which the images saturate, not by what each array happens "
-    "to hold. Then shuffle row numbers, or let scikit-learn do it.",
-    "np.concatenate([GW, ND]) / images.FULL_SCALE with np.repeat([1, 0], [len(GW), len(ND)]), both "
-    "given to model_selection.train_test_split with test_size=0.2.",
-)
+@check()
 def prepared(x_train, y_train=None, x_test=None, y_test=None):
     """Judge images and labels that are ready to train on.
 
@@ -313,11 +314,20 @@ def prepared(x_train, y_train=None, x_test=None, y_test=None):
         From 0 to 1.
     y_train, y_test : array, shape (n,)
         1 for a gravitational wave, 0 for none.
+
+    Hints
+    -----
+    - Four steps: put the two arrays together, make their labels, scale, split. Whatever moves the
+      images must move the labels with them.
+    - Divide everything by the energy at which the images saturate, not by what each array happens
+      to hold. Then shuffle row numbers, or let scikit-learn do it.
+    - np.concatenate([GW, ND]) / images.FULL_SCALE with np.repeat([1, 0], [len(GW), len(ND)]), both
+      given to model_selection.train_test_split with test_size=0.2.
     """
     if y_train is None or x_test is None or y_test is None:
         raise Wrong("expected four arrays: x_train, y_train, x_test, y_test.")
     x_train, y_train, x_test, y_test = (
-        _numbers(part, name)
+        answers.numbers(part, name)
         for part, name in (
             (x_train, "x_train"),
             (y_train, "y_train"),
@@ -371,14 +381,7 @@ def _check_classes(x, y):
 # --- the leak -----------------------------------------------------------------------------------
 
 
-@check(
-    "Two images are linked if their likeness lies above the gap that you see in the numbers. An "
-    "event is whatever is linked, directly or through others.",
-    "The first copy of an event is not linked to its third, but both are linked to the second. So "
-    "follow the links until no new image turns up.",
-    "connected_components takes the table of links (True and False) and returns the number of "
-    "groups and, second, the group of each image.",
-)
+@check()
 def groups(found, true=None):
     """Judge recovered groups against the true ones; which event has which number does not matter.
 
@@ -386,10 +389,19 @@ def groups(found, true=None):
     ----------
     found, true : array, shape (n,)
         Groups, numbered from 0 without gaps, in any order.
+
+    Hints
+    -----
+    - Two images are linked if their likeness lies above the gap that you see in the numbers. An
+      event is whatever is linked, directly or through others.
+    - The first copy of an event is not linked to its third, but both are linked to the second. So
+      follow the links until no new image turns up.
+    - connected_components takes the table of links (True and False) and returns the number of
+      groups and, second, the group of each image.
     """
     if true is None:
         raise Wrong("expected two arrays: the groups that you found, and the true ones.")
-    found, true = _numbers(found, "the groups"), np.asarray(true)
+    found, true = answers.numbers(found, "the groups"), np.asarray(true)
     if found.shape != true.shape:
         raise Wrong(f"{found.shape} groups found, but there are {true.shape} images.")
     pairs = np.unique(np.stack([found, true]), axis=1)
@@ -415,22 +427,26 @@ def groups(found, true=None):
     raise Wrong(f"{n_found} groups for {n_true} events, some torn and some joined.")
 
 
-coin_labels = quiz(
-    "coin_labels",
-    right="c",
-    hints=(
-        "How good can any method be at predicting a coin that it has not seen?",
-        "A score that nobody could reach by learning was reached in another way. Which?",
-    ),
-    a="nothing could be learned from coins, so .5 is all that an honest test can give. It says "
-    "nothing against the network.",
-    b="it has fitted its training data perfectly. Of skill a test on siblings of these says "
-    "nothing.",
-    c=".5 is right, because coins cannot be predicted; whatever is above it was remembered. The "
-    "same memory may stand behind any score from this split.",
-    d="fewer events in training cannot make 1.0 into .5, and both splits train on as many. What "
-    "differs is whether siblings are on the other side.",
-)
+@quiz(right="c")
+def coin_labels():
+    """Judge the choice in the quiz coin_labels.
+
+    Choices
+    -------
+    - a: nothing could be learned from coins, so .5 is all that an honest test can give. It says
+      nothing against the network.
+    - b: it has fitted its training data perfectly. Of skill a test on siblings of these says
+      nothing.
+    - c: .5 is right, because coins cannot be predicted; whatever is above it was remembered. The
+      same memory may stand behind any score from this split.
+    - d: fewer events in training cannot make 1.0 into .5, and both splits train on as many. What
+      differs is whether siblings are on the other side.
+
+    Hints
+    -----
+    - How good can any method be at predicting a coin that it has not seen?
+    - A score that nobody could reach by learning was reached in another way. Which?
+    """
 
 
 # --- graded -------------------------------------------------------------------------------------
@@ -467,15 +483,7 @@ def _split_cases(rng):
     ]
 
 
-@check(
-    "Draw events, not images. An event goes to one side, and all its images go with it.",
-    "To keep the classes in proportion, draw from the events of one class at a time: the given "
-    "share of them, rounded, in random order.",
-    "Once you have the events that were drawn, np.isin says of every image whether its event is "
-    "among them, and np.flatnonzero makes row numbers of the answer.",
-    points=3,
-    cases=_split_cases,
-)
+@check(points=3, cases=_split_cases)
 def split_by_event(given, labels, groups, share, seed):
     """Judge a function that splits by event; any such split of the right size is right.
 
@@ -488,6 +496,14 @@ def split_by_event(given, labels, groups, share, seed):
     share : float
         Of the events of each class that are for the test.
     seed : int
+
+    Hints
+    -----
+    - Draw events, not images. An event goes to one side, and all its images go with it.
+    - To keep the classes in proportion, draw from the events of one class at a time: the given
+      share of them, rounded, in random order.
+    - Once you have the events that were drawn, np.isin says of every image whether its event is
+      among them, and np.flatnonzero makes row numbers of the answer.
     """
     train, test = _two_sides(given, groups)
     shared = np.intersect1d(groups[train], groups[test])
@@ -567,20 +583,3 @@ def _check_shares(test, labels, groups, share):
             "events; you took it of the images."
         )
     raise Wrong(f"{drawn} events are for the test, the given share is {share:g}.")
-
-
-# --- inside -------------------------------------------------------------------------------------
-
-
-def _one_number(value, what):
-    """Return an answer as a float; an array is none."""
-    if np.ndim(value):
-        raise Wrong(f"expected {what}, one number, got {type(value).__name__}.")
-    return finite_number(value, what)
-
-
-def _numbers(values, what):
-    """Return an answer as an array of finite numbers, as precise as it came."""
-    if isinstance(values, np.ndarray) and values.dtype.kind == "f" and np.isfinite(values).all():
-        return values  # large arrays are not copied
-    return answers.numbers(values, what)

@@ -2,88 +2,65 @@
 
 import numpy as np
 
-from helpers.backend import keras
 from helpers.checks import CannotJudge, Wrong, check, quiz
 from helpers.checks.answers import numbers, same
-from inside import attribution, trust
-
-CLOSE = 0.02  # of the largest value: rounding, and half precision, stay far below
-
+from helpers.checks.maps import (
+    N_MAPS,
+    alike,
+    class_activations,
+    equal,
+    equal_but_for_scale,
+    other_feature_maps,
+    other_saliency_maps,
+    why_shape,
+)
 
 # --- nine feature maps (2.3.1) ------------------------------------------------------------------
 
 
-@check(
-    "The cells above do it for another layer and another image. What has to change?",
-    "attribution.feature_maps(model, layer, images) takes a batch of images. x_test[[k]], with two "
-    "pairs of brackets, is a batch of one.",
-    "Take element 0 of what it returns, rows × columns × filters, and of that [..., :9].",
-)
-def feature_maps(maps, model, layer, image, *, n_maps=9):
+@check()
+def feature_maps(maps, model, layer, image):
     """Judge feature maps of one image.
 
     Parameters
     ----------
-    maps : array, shape (rows, columns, n_maps)
+    maps : array, shape (rows, columns, 9)
         What the first filters of the layer put out.
     model : keras.Model
     layer : str
     image : array, shape (height, width, channels)
         In the units of the network's input.
-    n_maps : int
+
+    Hints
+    -----
+    - The cells above do it for another layer and another image. What has to change?
+    - attribution.feature_maps(model, layer, images) takes a batch of images. x_test[[k]], with two
+      pairs of brackets, is a batch of one.
+    - Take element 0 of what it returns, rows × columns × filters, and of that [..., :9].
     """
+    from inside import attribution
+
     maps = numbers(maps, "the maps")
     every = attribution.feature_maps(model, layer, image[np.newaxis])[0]
     if every.ndim != 3:
         raise CannotJudge(f"{layer} has no maps. Choose a convolution or pooling layer.")
-    shape = (*every.shape[:2], n_maps)
+    shape = (*every.shape[:2], N_MAPS)
     if maps.shape != shape:
-        why = _why_shape(maps, shape, every.shape[2])
+        why = why_shape(maps, shape, every.shape[2])
         raise Wrong(f"maps of shape {maps.shape}, expected {shape}. {why}")
-    right = every[..., :n_maps]
-    if _same(maps, right):
-        return f"{n_maps} maps of {layer}, {shape[0]} × {shape[1]} each."
+    right = every[..., :N_MAPS]
+    if equal(maps, right):
+        return f"{N_MAPS} maps of {layer}, {shape[0]} × {shape[1]} each."
     if not maps.any():
         raise Wrong("all zeros. What does the layer put out for this image?")
-    if maps.min() < 0 and _same(np.maximum(maps, 0), right):
+    if maps.min() < 0 and equal(np.maximum(maps, 0), right):
         raise Wrong("these are the sums before the ReLU. Take the layer's output.")
-    likely = _candidates(model, layer, image, every, n_maps)
+    likely = other_feature_maps(model, layer, image, every)
     raise Wrong(
-        next((why for why, other in likely if _same(maps, other)), None)
-        or f"these are not the first {n_maps} maps of {layer} for this image. Same image, same "
+        next((why for why, other in likely if equal(maps, other)), None)
+        or f"these are not the first {N_MAPS} maps of {layer} for this image. Same image, same "
         "weights, and pixels in the units of the network?"
     )
-
-
-def _why_shape(maps, shape, filters):
-    """Say what may have led to maps of this shape."""
-    if maps.shape == (1, *shape) or (maps.ndim == 4 and maps.shape[0] == 1):
-        return "That is a batch of one: take its element 0."
-    if maps.shape == (shape[2], *shape[:2]):
-        return "The filters come first here, Keras has them last: np.moveaxis(maps, 0, -1)."
-    if maps.shape == (shape[2], shape[1], filters):
-        return f"These are {shape[2]} rows of all the maps. The filters are the last axis."
-    if maps.ndim == 3 and maps.shape[:2] == shape[:2]:
-        return f"These are {maps.shape[2]} maps; take {shape[2]} with maps[..., :{shape[2]}]."
-    return "Is it another layer?"
-
-
-def _candidates(model, layer, image, every, n_maps):
-    """Yield likely mistakes, and the maps that they lead to."""
-    yield "they are transposed: rows and columns are swapped.", every[..., :n_maps].swapaxes(0, 1)
-    yield (
-        "they start at filter 1. Filters are counted from 0, as everything in Python.",
-        every[..., 1 : n_maps + 1],
-    )
-    yield f"these are the last {n_maps} filters, not the first.", every[..., -n_maps:]
-    for factor, units in ((255, "0 … 255"), (1 / 255, "0 … 1/255")):
-        other = attribution.feature_maps(model, layer, factor * image[np.newaxis])[0]
-        yield f"the pixels went in as {units}; the network expects 0 … 1.", other[..., :n_maps]
-    expected = model.get_layer(layer).output.shape[1:]
-    for other in model.layers:
-        if other.name != layer and other.output.shape[1:] == expected:
-            found = attribution.feature_maps(model, other.name, image[np.newaxis])[0]
-            yield f"these are maps of {other.name}, not of {layer}.", found[..., :n_maps]
 
 
 # --- filters that sleep -------------------------------------------------------------------------
@@ -106,14 +83,7 @@ def _activations(rng):
     return found
 
 
-@check(
-    "When is a filter awake on one image: where all of its map is above zero, or any of it?",
-    "First make a table of images × filters that says who is awake where. Rows and columns are "
-    "the axes 1 and 2.",
-    "The share of True in each column of a table is table.mean(axis=0); the table is "
-    "activations.any(axis=…) with the two axes of the map.",
-    cases=_activations,
-)
+@check(cases=_activations)
 def awake_share(given, activations):
     """Judge a function: on which share of the images each filter responds anywhere.
 
@@ -122,6 +92,14 @@ def awake_share(given, activations):
     given : array, shape (filters,)
     activations : array, shape (images, rows, columns, filters)
         0 or more.
+
+    Hints
+    -----
+    - When is a filter awake on one image: where all of its map is above zero, or any of it?
+    - First make a table of images × filters that says who is awake where. Rows and columns are the
+      axes 1 and 2.
+    - The share of True in each column of a table is table.mean(axis=0); the table is
+      activations.any(axis=…) with the two axes of the map.
     """
     awake = activations.max(axis=(1, 2)) > 0
     right = awake.mean(axis=0)
@@ -161,13 +139,7 @@ def awake_share(given, activations):
 # --- a saliency map (2.3.2) ---------------------------------------------------------------------
 
 
-@check(
-    "A saliency map asks what would move one score. Whose score is asked for here?",
-    "attribution.saliency(model, images, classes) is the gradient of that class's logit. It takes a "
-    "batch: x_test[[k]] is a batch of one.",
-    "Of the gradient of each pixel, a number for each of three colours, keep the largest size: "
-    "np.abs, then max over the last axis. The map has the shape of the image, 32 × 32.",
-)
+@check()
 def saliency_map(answer, model, image, label):
     """Judge a saliency map: for each pixel the largest size of the gradient of a class logit.
 
@@ -180,7 +152,17 @@ def saliency_map(answer, model, image, label):
         In the units of the network's input.
     label : int
         The class.
+
+    Hints
+    -----
+    - A saliency map asks what would move one score. Whose score is asked for here?
+    - attribution.saliency(model, images, classes) is the gradient of that class's logit. It takes a
+      batch: x_test[[k]] is a batch of one.
+    - Of the gradient of each pixel, a number for each of three colours, keep the largest size:
+      np.abs, then max over the last axis. The map has the shape of the image, 32 × 32.
     """
+    from inside import attribution, trust
+
     answer = numbers(answer, "the map")
     one = image[np.newaxis]
     gradient = attribution.saliency(model, one, label)[0]
@@ -188,7 +170,7 @@ def saliency_map(answer, model, image, label):
         raise Wrong("one number per pixel and colour; keep the largest size of each pixel's three.")
     if answer.shape in [(1, *gradient.shape), (1, *gradient.shape[:2])]:
         raise Wrong(f"the shape is {answer.shape}. That is a batch of one: take its element 0.")
-    cams = _class_activations(model, one, label)
+    cams = class_activations(model, one, label)
     if answer.shape in [cam.shape for cam in cams]:
         raise Wrong(_NOT_PIXELS)
     if answer.shape != gradient.shape[:2]:
@@ -196,15 +178,15 @@ def saliency_map(answer, model, image, label):
     if not answer.any():
         raise Wrong("the map is blank. Is the gradient taken with respect to the image?")
     right = np.abs(gradient).max(axis=-1)
-    if _same_scaled(answer, right):
+    if equal_but_for_scale(answer, right):
         return "the size of the gradient, pixel by pixel."
-    if _same_scaled(answer, right.T):
+    if equal_but_for_scale(answer, right.T):
         raise Wrong("the map is transposed: rows and columns are swapped.")
     large = [trust.enlarged(cam[np.newaxis], answer.shape)[0] for cam in cams]
-    if any(_alike(answer, cam) for cam in large):
+    if any(alike(answer, cam) for cam in large):
         raise Wrong(_NOT_PIXELS)
-    for why, other in _other_gradients(model, one, label, gradient):
-        if _same_scaled(answer, other):
+    for why, other in other_saliency_maps(model, one, label, gradient):
+        if equal_but_for_scale(answer, other):
             raise Wrong(why)
     raise Wrong(
         "this is not the size of the gradient of that logit. Which score was differentiated, of "
@@ -218,65 +200,30 @@ _NOT_PIXELS = (
 )
 
 
-def _class_activations(model, one, label):
-    """Return the Grad-CAMs of the last pooling and the last convolution, small, all rules."""
-    kinds = (keras.layers.MaxPooling2D, keras.layers.Conv2D)
-    last = [[x for x in model.layers if isinstance(x, kind)][-1:] for kind in kinds]
-    return [
-        attribution.grad_cam(model, one, label, layer, rule)[0]
-        for layers in last
-        for layer in layers
-        for rule in (None, "guided")
-    ]
-
-
-def _other_gradients(model, one, label, gradient):
-    """Yield likely mistakes, and the maps that they lead to."""
-    yield "the sum over colours; take the largest size instead.", np.abs(gradient.sum(axis=-1))
-    yield "the mean over colours; take the largest size instead.", np.abs(gradient).mean(axis=-1)
-    yield "the sign was kept; take np.abs first.", gradient.max(axis=-1)
-    yield "one colour alone; take the largest size of all three.", np.abs(gradient[..., 0])
-    for rule in ("guided", "rectified"):
-        other = attribution.saliency(model, one, label, rule)
-        yield (
-            f"this is the {rule} map, which is no gradient. Use rule=None.",
-            attribution.saliency_map(other)[0],
-        )
-    n = model.output_shape[-1]
-    each = attribution.saliency(model, np.repeat(one, n, axis=0), np.arange(n))
-    p = keras.ops.convert_to_numpy(model(one, training=False))[0]
-    of_probability = p[label] * (each[label] - np.tensordot(p, each, axes=1))
-    yield (
-        "the gradient of the probability, which vanishes where the network is sure. Take the "
-        "logit, before the softmax.",
-        np.abs(of_probability).max(axis=-1),
-    )
-    for k in range(n):
-        if k != label:
-            yield f"this is the map of class {k}, not of {label}.", np.abs(each[k]).max(axis=-1)
-
-
 # --- class activation maps at two layers --------------------------------------------------------
 
 
-average_pooling = quiz(
-    "average_pooling",
-    right="b",
-    hints=(
-        "Ask twice: what would become of the weights, and what of the maps that they weigh?",
-        "A mean of four cells hands a quarter of the gradient to each of them. What is their sum?",
-        "The weights agree, but for one factor. And a mean is taken at the same four places in "
-        "every channel, so it does not matter whether it is taken before or after the channels "
-        "are added up.",
-    ),
-    a="a mean hands each of its four cells a quarter of the gradient. The parts still add up to "
-    "the whole, so the weights agree as before, but for the number of cells.",
-    b="the weights agree, and a mean of sums is the sum of means. The largest value has no such "
-    "rule: each channel takes it from a place of its own.",
-    c="that the cells are fewer is not what sets the maps apart above. There, every channel picks "
-    "its own place. Does a mean pick?",
-    d="the pooling comes after conv4. The maps of conv4 are what they were before it.",
-)
+@quiz(right="b")
+def average_pooling():
+    """Judge the choice in the quiz average_pooling.
+
+    Choices
+    -------
+    - a: a mean hands each of its four cells a quarter of the gradient. The parts still add up to
+      the whole, so the weights agree as before, but for the number of cells.
+    - b: the weights agree, and a mean of sums is the sum of means. The largest value has no such
+      rule: each channel takes it from a place of its own.
+    - c: that the cells are fewer is not what sets the maps apart above. There, every channel picks
+      its own place. Does a mean pick?
+    - d: the pooling comes after conv4. The maps of conv4 are what they were before it.
+
+    Hints
+    -----
+    - Ask twice: what would become of the weights, and what of the maps that they weigh?
+    - A mean of four cells hands a quarter of the gradient to each of them. What is their sum?
+    - The weights agree, but for one factor. And a mean is taken at the same four places in every
+      channel, so it does not matter whether it is taken before or after the channels are added up.
+    """
 
 
 # --- integrated gradients -----------------------------------------------------------------------
@@ -293,14 +240,7 @@ def _paths(rng):
     return found
 
 
-@check(
-    "Two things are multiplied: what a change of this pixel does, on average over the way, and "
-    "how much the pixel changes.",
-    "The steps are the first axis of the gradients. Their mean over it has the image's shape.",
-    "The change of a pixel is what the image has more than the baseline. Times the mean gradient, "
-    "cell by cell, that is all.",
-    cases=_paths,
-)
+@check(cases=_paths)
 def integrated_gradients(given, gradients, image, baseline):
     """Judge a function: attributions from the gradients on the way to an image.
 
@@ -311,6 +251,14 @@ def integrated_gradients(given, gradients, image, baseline):
         In the middles of equal pieces of the way.
     image : array, shape (height, width, channels)
     baseline : float or array, shape (height, width, channels)
+
+    Hints
+    -----
+    - Two things are multiplied: what a change of this pixel does, on average over the way, and how
+      much the pixel changes.
+    - The steps are the first axis of the gradients. Their mean over it has the image's shape.
+    - The change of a pixel is what the image has more than the baseline. Times the mean gradient,
+      cell by cell, that is all.
     """
     mean, change = gradients.mean(axis=0), image - baseline
     steps = len(gradients)
@@ -351,24 +299,28 @@ def integrated_gradients(given, gradients, image, baseline):
 # --- the first test: randomisation --------------------------------------------------------------
 
 
-which_fails = quiz(
-    "which_fails",
-    right="a",
-    hints=(
-        "A map that depends on the network must change when the network is replaced. How similar "
-        "can two maps be that have nothing to do with each other?",
-        "The last column answers that: maps of two different images. Compare the two columns of "
-        "each method with each other, not with zero.",
-    ),
-    a="only A's maps stay far more alike than maps of different images are. Whatever makes them "
-    "so alike is not what the network learned.",
-    b="look at B's floor: maps of two different images are just as similar. What is left of B "
-    "after randomisation is what all its maps share.",
-    c="a correlation near zero is what the test hopes for: C's maps have changed altogether, so "
-    "they did depend on what the network learned.",
-    d="a correlation above zero does not condemn a method by itself. How far above its floor is "
-    "it?",
-)
+@quiz(right="a")
+def which_fails():
+    """Judge the choice in the quiz which_fails.
+
+    Choices
+    -------
+    - a: only A's maps stay far more alike than maps of different images are. Whatever makes them so
+      alike is not what the network learned.
+    - b: look at B's floor: maps of two different images are just as similar. What is left of B
+      after randomisation is what all its maps share.
+    - c: a correlation near zero is what the test hopes for: C's maps have changed altogether, so
+      they did depend on what the network learned.
+    - d: a correlation above zero does not condemn a method by itself. How far above its floor is
+      it?
+
+    Hints
+    -----
+    - A map that depends on the network must change when the network is replaced. How similar can
+      two maps be that have nothing to do with each other?
+    - The last column answers that: maps of two different images. Compare the two columns of each
+      method with each other, not with zero.
+    """
 
 
 # --- the third test: does it lie on the object? -------------------------------------------------
@@ -390,14 +342,7 @@ def _boxed(rng):
     return found
 
 
-@check(
-    "Negative values count as zero. What is left inside the mask, and what altogether?",
-    "attribution[mask] holds the values inside. The share that chance would get is the share of "
-    "the image that the mask covers.",
-    "Cut the map at zero with np.maximum. Divide its sum inside by its whole sum, and that by the "
-    "mean of the mask, which is its share of the image.",
-    cases=_boxed,
-)
+@check(cases=_boxed)
 def against_chance(given, attribution, mask):
     """Judge a function: how many times more of a map lies inside a mask than by chance.
 
@@ -407,6 +352,14 @@ def against_chance(given, attribution, mask):
     attribution : array, shape (rows, columns)
         Negative values count as zero.
     mask : array of bool, shape (rows, columns)
+
+    Hints
+    -----
+    - Negative values count as zero. What is left inside the mask, and what altogether?
+    - attribution[mask] holds the values inside. The share that chance would get is the share of the
+      image that the mask covers.
+    - Cut the map at zero with np.maximum. Divide its sum inside by its whole sum, and that by the
+      mean of the mask, which is its share of the image.
     """
     positive, covered = np.maximum(attribution, 0), mask.mean()
     share = positive[mask].sum() / positive.sum()
@@ -463,16 +416,7 @@ def _both_signs(rng, shape):
             return features, gradients
 
 
-@check(
-    "There is one weight per channel. It says how much the logit grows, on average, with that "
-    "channel's map.",
-    "The weight is the mean of the channel's gradients over all positions, rows and columns. It "
-    "may be negative, and then it stays so.",
-    "Multiply each channel by its weight and add up the channels: one number per position. Only "
-    "then replace what is below zero by zero.",
-    points=3,
-    cases=_cams,
-)
+@check(points=3, cases=_cams)
 def grad_cam(given, features, gradients):
     """Judge a function: the class activation map of one image.
 
@@ -480,6 +424,15 @@ def grad_cam(given, features, gradients):
     ----------
     given : array, shape (rows, columns)
     features, gradients : array, shape (rows, columns, channels)
+
+    Hints
+    -----
+    - There is one weight per channel. It says how much the logit grows, on average, with that
+      channel's map.
+    - The weight is the mean of the channel's gradients over all positions, rows and columns. It may
+      be negative, and then it stays so.
+    - Multiply each channel by its weight and add up the channels: one number per position. Only
+      then replace what is below zero by zero.
     """
     weights = gradients.mean(axis=(0, 1))
     sums = features @ weights
@@ -546,19 +499,11 @@ def _related(rng, shape, sign, unit=1):
     while True:
         a = rng.normal(size=shape)
         b = sign * a**3 + 2 * rng.normal(size=shape)
-        if 0.3 < sign * trust.rank_correlation(a[np.newaxis], b[np.newaxis])[0] < 0.9:
+        if 0.3 < sign * _correlation(*_ranks(a, b)) < 0.9:
             return a, unit * b
 
 
-@check(
-    "Only the order of the pixels counts. What is the rank of a pixel among all of its map?",
-    "m.ravel().argsort() says which pixel comes first, which second, and so on. Asked is at which "
-    "place each pixel comes: sort that again.",
-    "The rank of every pixel is m.ravel().argsort().argsort(). Of the two lists of ranks take the "
-    "ordinary correlation: np.corrcoef returns a table of 2 × 2, off its diagonal is the number.",
-    points=2,
-    cases=_pairs,
-)
+@check(points=2, cases=_pairs)
 def rank_correlation(given, a, b):
     """Judge a function: Spearman's rank correlation of two maps without equal values.
 
@@ -566,9 +511,17 @@ def rank_correlation(given, a, b):
     ----------
     given : float
     a, b : array, shape (rows, columns)
+
+    Hints
+    -----
+    - Only the order of the pixels counts. What is the rank of a pixel among all of its map?
+    - m.ravel().argsort() says which pixel comes first, which second, and so on. Asked is at which
+      place each pixel comes: sort that again.
+    - The rank of every pixel is m.ravel().argsort().argsort(). Of the two lists of ranks take the
+      ordinary correlation: np.corrcoef returns a table of 2 × 2, off its diagonal is the number.
     """
-    right = trust.rank_correlation(a[np.newaxis], b[np.newaxis])[0]
     ranks, turned = _ranks(a, b), _ranks(a, b.T)
+    right = _correlation(*ranks)
     mistakes = {
         "this is the correlation of the values. Replace each value by its rank first.": (
             _correlation(a.ravel(), b.ravel())
@@ -606,20 +559,3 @@ def _correlation(a, b):
     """Return the ordinary correlation; NaN where one of the two is constant."""
     with np.errstate(invalid="ignore"):
         return np.corrcoef(a, b)[0, 1]
-
-
-# --- several ------------------------------------------------------------------------------------
-
-
-def _same(a, b):
-    return a.shape == b.shape and np.abs(a - b).max() <= CLOSE * max(np.abs(b).max(), 1e-12)
-
-
-def _same_scaled(a, b):
-    """Whether two maps are the same up to a positive factor."""
-    return a.max() > 0 and b.max() > 0 and _same(a / a.max(), b / b.max())
-
-
-def _alike(a, b):
-    """Whether two stretched maps are the same but for how they were stretched."""
-    return a.std() > 0 and b.std() > 0 and np.corrcoef(a.ravel(), b.ravel())[0, 1] > 0.9

@@ -24,16 +24,18 @@ def _photos(rng):
     ]
 
 
-@check(
-    "Divide first, as the page does; then nothing can wrap around. By how much, if white is not "
-    "always 255?",
-    "pixels.dtype knows how many bits there are, and np.iinfo tells the largest number that they "
-    "can hold.",
-    "np.iinfo(pixels.dtype).max is 255 for 8 bits and 65535 for 16.",
-    cases=_photos,
-)
+@check(cases=_photos)
 def normalised(given, pixels):
-    """Judge pixels of 8 or 16 bits, moved to −0.5 … 0.5 (1.3.1)."""
+    """Judge pixels of 8 or 16 bits, moved to −0.5 … 0.5 (1.3.1).
+
+    Hints
+    -----
+    - Divide first, as the page does; then nothing can wrap around. By how much, if white is not
+      always 255?
+    - pixels.dtype knows how many bits there are, and np.iinfo tells the largest number that they
+      can hold.
+    - np.iinfo(pixels.dtype).max is 255 for 8 bits and 65535 for 16.
+    """
     white, real = np.iinfo(pixels.dtype).max, pixels.astype(float)
     half = pixels.dtype.type(white // 2 + 1)
     wrapped = (pixels - half).astype(float)
@@ -58,24 +60,26 @@ def normalised(given, pixels):
     if white > 255:
         mistakes["16 bits go up to 65535; this was divided by 255."] = real / 255 - 0.5
     bits = f"pixels of {8 * pixels.dtype.itemsize} bits"
-    labelled = {f"{bits}: {words}": wrong for words, wrong in mistakes.items()}
-    same(given, real / white - 0.5, bits, mistakes=labelled, tolerance=1e-5)
+    same(given, real / white - 0.5, where=bits, mistakes=mistakes, tolerance=1e-5)
     return "8 bits and 16, and nothing came round."
 
 
 # --- a kernel for a purpose (1.3.2) -------------------------------------------------------------
 
 
-@check(
-    "The sum of the weights says what happens on a plain wall. What does the sum of one row of "
-    "weights say, if the picture changes only downwards?",
-    "Each row must add up to zero. And a steady slope to the right leaves nothing if the weights "
-    "look the same in a mirror.",
-    "Begin with one row of three weights: the middle one counts for, its two neighbours against, "
-    "half as much each. Then fill the other rows with zeros, or with the same.",
-)
+@check()
 def my_kernel(answer):
-    """Judge a kernel that finds thin light upright lines and nothing else (1.3.2)."""
+    """Judge a kernel that finds thin light upright lines and nothing else (1.3.2).
+
+    Hints
+    -----
+    - The sum of the weights says what happens on a plain wall. What does the sum of one row of
+      weights say, if the picture changes only downwards?
+    - Each row must add up to zero. And a steady slope to the right leaves nothing if the weights
+      look the same in a mirror.
+    - Begin with one row of three weights: the middle one counts for, its two neighbours against,
+      half as much each. Then fill the other rows with zeros, or with the same.
+    """
     kernel = numbers(answer, "the kernel")
     if kernel.shape != (3, 3):
         raise Wrong(f"the kernel: the shape is {kernel.shape}, expected (3, 3).")
@@ -127,15 +131,16 @@ def _responses(rng):
     ]
 
 
-@check(
-    "Two steps: add, then cut. The order matters.",
-    "The page uses np.clip(values, 0, None) to cut. What goes in place of values?",
-    cases=_responses,
-)
+@check(cases=_responses)
 def relu(given, values, bias):
-    """Judge a bias followed by ReLU (1.3.3)."""
+    """Judge a bias followed by ReLU (1.3.3).
+
+    Hints
+    -----
+    - Two steps: add, then cut. The order matters.
+    - The page uses np.clip(values, 0, None) to cut. What goes in place of values?
+    """
     moved = values + bias
-    where = f"bias {bias:g}"
     mistakes = {
         "the bias came after ReLU. By then what is below zero has been lost.": (
             np.maximum(values, 0) + bias
@@ -149,8 +154,7 @@ def relu(given, values, bias):
         "these say where something is left, not what.": 1.0 * (moved > 0),
         "the bias is not a floor. Add it, then let zero be the floor.": np.maximum(values, bias),
     }
-    labelled = {f"{where}: {words}": wrong for words, wrong in mistakes.items()}
-    same(given, np.maximum(moved, 0), where, mistakes=labelled)
+    same(given, np.maximum(moved, 0), where=f"bias {bias:g}", mistakes=mistakes)
     return "first the bias, then the floor."
 
 
@@ -175,16 +179,18 @@ def _three_pictures(rng):
     return cases
 
 
-@check(
-    "The colours reach as far down as up, so only sizes matter, not signs. How large is the "
-    "largest of all?",
-    "Take the largest np.abs of each picture, then the largest of the three. The pictures differ "
-    "in shape, so they do not stack.",
-    "With that number limit, return (-limit, limit).",
-    cases=_three_pictures,
-)
+@check(cases=_three_pictures)
 def common_scale(given, first, second, third):
-    """Judge a range of values for three pictures, with zero in the middle (1.3.4)."""
+    """Judge a range of values for three pictures, with zero in the middle (1.3.4).
+
+    Hints
+    -----
+    - The colours reach as far down as up, so only sizes matter, not signs. How large is the largest
+      of all?
+    - Take the largest np.abs of each picture, then the largest of the three. The pictures differ in
+      shape, so they do not stack.
+    - With that number limit, return (-limit, limit).
+    """
     pictures = (first, second, third)
     sizes = [np.abs(p).max() for p in pictures]
     low, high = min(p.min() for p in pictures), max(p.max() for p in pictures)
@@ -226,36 +232,44 @@ def common_scale(given, first, second, third):
 
 # --- zeros beyond the frame ---------------------------------------------------------------------
 
-bias_and_border = quiz(
-    "bias_and_border",
-    right="b",
-    hints=(
-        "Which grey do the zeros beyond the frame stand for?",
-        "They are mid-grey, lighter than the wall. In the middle of the wall the blur answers "
-        "−0.5; at the frame three of its nine pixels are 0. Now add the bias.",
-    ),
-    a="in the middle, yes. But at the frame part of the window is zeros, which are mid-grey here, "
-    "not black.",
-    b="the zeros are lighter than this wall. In a corner, five of nine pixels are invented.",
-    c="a bias lifts everything: in the middle of the wall the blur answers −0.5, and −0.5 + 0.5 is "
-    "not 0.5.",
-    d="zeros darken a picture that is lighter than they are. This wall is darker.",
-)
+
+@quiz(right="b")
+def bias_and_border():
+    """Judge the choice in the quiz bias_and_border.
+
+    Choices
+    -------
+    - a: in the middle, yes. But at the frame part of the window is zeros, which are mid-grey here,
+      not black.
+    - b: the zeros are lighter than this wall. In a corner, five of nine pixels are invented.
+    - c: a bias lifts everything: in the middle of the wall the blur answers −0.5, and −0.5 + 0.5 is
+      not 0.5.
+    - d: zeros darken a picture that is lighter than they are. This wall is darker.
+
+    Hints
+    -----
+    - Which grey do the zeros beyond the frame stand for?
+    - They are mid-grey, lighter than the wall. In the middle of the wall the blur answers −0.5; at
+      the frame three of its nine pixels are 0. Now add the bias.
+    """
 
 
 # --- two layers (1.3.5) -------------------------------------------------------------------------
 
 
-@check(
-    "A pixel of the second result sees 3 x 3 pixels of the first, and through them 5 x 5 of the "
-    "picture. How often does each of these count, and with which weight?",
-    "Show both kernels, one after the other, a picture with one lit pixel. What comes out is the "
-    "single kernel, turned by half a turn.",
-    'Two blurs made one larger kernel by convolve(ones, ones, mode="full"). The order of two '
-    "kernels makes no difference to it, the flip does.",
-)
+@check()
 def one_kernel(answer):
-    """Judge the single kernel that does what relief and then sobel_x do (1.3.5)."""
+    """Judge the single kernel that does what relief and then sobel_x do (1.3.5).
+
+    Hints
+    -----
+    - A pixel of the second result sees 3 x 3 pixels of the first, and through them 5 x 5 of the
+      picture. How often does each of these count, and with which weight?
+    - Show both kernels, one after the other, a picture with one lit pixel. What comes out is the
+      single kernel, turned by half a turn.
+    - Two blurs made one larger kernel by convolve(ones, ones, mode="full"). The order of two
+      kernels makes no difference to it, the flip does.
+    """
     right = convolution.convolve(RELIEF, SOBEL_X, mode="full")
     crossed = convolution.cross_correlate(RELIEF, SOBEL_X, mode="full")
     turned = (
@@ -283,19 +297,23 @@ def one_kernel(answer):
     return "25 weights that do what twice nine do."
 
 
-second_layer = quiz(
-    "second_layer",
-    right="b",
-    hints=(
-        "Three of these a single kernel of 5 x 5 can do, without any ReLU. Which one can it not?",
-        "Make the negative of a picture, −1 times its values: any single kernel then gives its old "
-        "answer with the opposite sign. Which of the four asks for the same answer to both?",
-    ),
-    a="two layers without ReLU do that as well, and so does one kernel of 5 x 5.",
-    b="the light and the dark side of an edge cancel in a mean, unless a ReLU stands in between.",
-    c="a smoothed Sobel kernel of 5 x 5 does that in one step.",
-    d="two blurs are one wider blur, and a ReLU has nothing to do where nothing is negative.",
-)
+@quiz(right="b")
+def second_layer():
+    """Judge the choice in the quiz second_layer.
+
+    Choices
+    -------
+    - a: two layers without ReLU do that as well, and so does one kernel of 5 x 5.
+    - b: the light and the dark side of an edge cancel in a mean, unless a ReLU stands in between.
+    - c: a smoothed Sobel kernel of 5 x 5 does that in one step.
+    - d: two blurs are one wider blur, and a ReLU has nothing to do where nothing is negative.
+
+    Hints
+    -----
+    - Three of these a single kernel of 5 x 5 can do, without any ReLU. Which one can it not?
+    - Make the negative of a picture, −1 times its values: any single kernel then gives its old
+      answer with the opposite sign. Which of the four asks for the same answer to both?
+    """
 
 
 # --- graded -------------------------------------------------------------------------------------
@@ -317,18 +335,19 @@ def _to_be_separated(rng):
     ]
 
 
-@check(
-    "The page splits edge into two separable kernels by its singular value decomposition. Two "
-    "things are left: how many there are, and where to put the singular values.",
-    "The number of pairs is the rank: np.linalg.matrix_rank counts the singular values that are "
-    "not zero, with a tolerance for rounding.",
-    "Keep as many columns, singular values and rows as that. The product of columns, singular "
-    "values on a diagonal, and rows is the kernel: multiply the singular values into one side.",
-    points=3,
-    cases=_to_be_separated,
-)
+@check(points=3, cases=_to_be_separated)
 def separated(given, kernel):
-    """Judge the columns and rows of separable kernels that add up to a kernel."""
+    """Judge the columns and rows of separable kernels that add up to a kernel.
+
+    Hints
+    -----
+    - The page splits edge into two separable kernels by its singular value decomposition. Two
+      things are left: how many there are, and where to put the singular values.
+    - The number of pairs is the rank: np.linalg.matrix_rank counts the singular values that are not
+      zero, with a tolerance for rounding.
+    - Keep as many columns, singular values and rows as that. The product of columns, singular
+      values on a diagonal, and rows is the kernel: multiply the singular values into one side.
+    """
     where = f"a kernel of {kernel.shape[0]} x {kernel.shape[1]}"
     if not isinstance(given, tuple | list) or len(given) != 2:
         raise Wrong(f"{where}: expected two arrays, columns and rows.")
@@ -352,22 +371,22 @@ def separated(given, kernel):
         )
     rank, pairs = np.linalg.matrix_rank(kernel), columns.shape[1]
     left, sizes, right = np.linalg.svd(kernel.astype(float), full_matrices=False)
-    what = f"{where}: columns times rows"
     mistakes = {
-        f"{what}: the singular values are not in it.": left[:, :pairs] @ right[:pairs],
-        f"{what}: the singular values are in it twice. Give them to one side, or their roots to "
-        "both.": (left * sizes**2)[:, :pairs] @ right[:pairs],
-        f"{what}: of the singular values only the roots are in it.": (
+        "the singular values are not in it.": left[:, :pairs] @ right[:pairs],
+        "the singular values are in it twice. Give them to one side, or their roots to both.": (
+            (left * sizes**2)[:, :pairs] @ right[:pairs]
+        ),
+        "of the singular values only the roots are in it.": (
             (left * sizes**0.5)[:, :pairs] @ right[:pairs]
         ),
     }
-    nearest = (left * sizes)[:, :pairs] @ right[:pairs]
     if pairs < rank:
+        nearest = (left * sizes)[:, :pairs] @ right[:pairs]
         mistakes[
-            f"{what}: with so few pairs this is as near as one can get, but it is not the kernel. "
-            "It takes more."
+            "with so few pairs this is as near as one can get, but it is not the kernel. It takes "
+            "more."
         ] = nearest
-    same(columns @ rows, kernel, what, mistakes=mistakes)
+    same(columns @ rows, kernel, where=f"{where}: columns times rows", mistakes=mistakes)
     if pairs > rank:
         raise Wrong(
             f"{where}: right, but {pairs} pairs where fewer do. How many singular values are not "

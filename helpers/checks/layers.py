@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from helpers.backend import keras
 from helpers.checks import Wrong
+from helpers.checks.networks import is_network, require_network
 
 ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth")
 
@@ -23,6 +23,7 @@ _SETTINGS = {
     "Dense": ("units", "use_bias"),
     "Dropout": ("rate",),
 }
+_ACTIVATIONS = ("ReLU", "LeakyReLU", "Softmax", "PReLU", "ELU")  # that are layers
 _CALLED = {
     "Conv2D": "convolution",
     "MaxPooling2D": "max pooling",
@@ -43,7 +44,7 @@ _WHY = {
 }
 
 
-def compare(model, wanted):
+def compare(model, wanted, where):
     """Raise unless a network has the layers of another, whatever they are named.
 
     An activation may stand in the layer before it or be a layer of its own, and layers may be
@@ -54,14 +55,22 @@ def compare(model, wanted):
     model : object
         What a student handed in.
     wanted : keras.Model
+    where : str
+        Of a function that is tried on several inputs: which these are.
 
     Raises
     ------
     Wrong
         With the first difference.
     """
-    if not isinstance(model, keras.Model):
-        raise Wrong(f"expected a Keras network, got {type(model).__name__}.")
+    try:
+        _compare(model, wanted)
+    except Wrong as diagnosis:
+        raise Wrong(f"{where}: {diagnosis}") from None
+
+
+def _compare(model, wanted):
+    require_network(model)
     shape = wanted.input_shape[1:]
     if not model.built or not model.inputs:
         raise Wrong(f"the network has no input shape yet. Start it with keras.Input({shape}).")
@@ -87,34 +96,32 @@ def described(model):
     """
     found = []
     for layer in model.layers:
-        if isinstance(layer, keras.Model):
+        if is_network(layer):
             found += described(layer)
             continue
-        kind = type(layer).__name__
-        if kind not in ("InputLayer", "Activation") and not _is_activation(layer):
+        kind, activation = type(layer).__name__, getattr(layer, "activation", None)
+        if kind in _ACTIVATIONS:
+            activation = layer
+        elif kind not in ("InputLayer", "Activation"):
             found.append((kind, {name: getattr(layer, name) for name in _SETTINGS.get(kind, ())}))
-        activation = layer if _is_activation(layer) else getattr(layer, "activation", None)
         settings = _activation(activation)
         if settings["function"] != "linear":
             found.append(("activation", settings))
     return found
 
 
-def _is_activation(layer):
-    layers = keras.layers
-    kinds = layers.ReLU, layers.LeakyReLU, layers.Softmax, layers.PReLU, layers.ELU
-    return isinstance(layer, kinds)
-
-
 def _activation(activation):
     """Return an activation, a layer or a function, as its name and its slope below zero."""
+    from helpers.backend import keras
+
+    kind = type(activation).__name__
     if activation is None:
         return {"function": "linear"}
-    if _is_activation(activation):
-        if isinstance(activation, keras.layers.Softmax):
+    if kind in _ACTIVATIONS:
+        if kind == "Softmax":
             return {"function": "softmax"}
-        if isinstance(activation, keras.layers.PReLU | keras.layers.ELU):
-            return {"function": type(activation).__name__}
+        if kind in ("PReLU", "ELU"):
+            return {"function": kind}
         if getattr(activation, "max_value", None) is not None:
             return {"function": "a ReLU with a ceiling"}
         return _with_slope(activation.negative_slope)

@@ -1,5 +1,6 @@
 """The checks of page 3 against right answers and many wrong ones."""
 
+from dataclasses import replace
 from functools import cache, partial
 
 import keras
@@ -9,6 +10,7 @@ from keras import layers
 
 from helpers import checks, models, training
 from helpers.checks import cifar_cnn as check
+from tests.checks.test_networks import answers_count_parameters as answers_count_parameters
 from tests.support.checking import Answers, given
 
 ALTERNATING = ("same", "valid", "same", "valid")
@@ -123,29 +125,6 @@ def answers_build():
     )
 
 
-@pytest.mark.parametrize(
-    "activation",
-    [
-        layers.LeakyReLU(negative_slope=0.2),
-        layers.Activation("leaky_relu"),
-        layers.ReLU(negative_slope=0.2),
-    ],
-)
-def test_an_activation_is_the_same_in_every_form(activation):
-    from helpers.checks.layers import compare
-
-    def network(*parts):
-        return keras.Sequential([keras.Input((4,)), *parts])
-
-    plain = network(layers.Dense(3, activation="leaky_relu"))
-    compare(network(layers.Dense(3), activation), plain)
-    compare(plain, network(layers.Dense(3), activation))
-    with pytest.raises(checks.Wrong, match="slope is"):
-        compare(network(layers.Dense(3), layers.LeakyReLU(negative_slope=0.1)), plain)
-    with pytest.raises(checks.Wrong, match="ReLU with a ceiling"):
-        compare(network(layers.Dense(3), layers.ReLU(max_value=6)), plain)
-
-
 # --- 2.1.1 --------------------------------------------------------------------------------------
 
 
@@ -213,9 +192,10 @@ def test_wrong_networks_are_diagnosed(mistake, diagnosis):
 
 
 def test_no_two_single_mistakes_have_the_same_count():
-    counts = [check._count(64, **change) for change in check._MISTAKES.values()]
+    asked = check._asked(64)
+    counts = [replace(asked, **change).parameters for change in check._MISTAKES.values()]
     assert len(set(counts)) == len(counts)
-    assert check._count(64) == 1_297_866 not in counts
+    assert asked.parameters == 1_297_866 not in counts
 
 
 @pytest.mark.parametrize("answer", ["1297866", 1297866.0, True, [1], 7, keras.Sequential()])
@@ -571,93 +551,3 @@ def answers_calibration_error():
              "in the order in which they came"),
         ],
     )  # fmt: skip
-
-
-# --- graded -------------------------------------------------------------------------------------
-
-
-def keras_counts(shape, filters, kernels, same, pools, dense):
-    """The count by Keras itself."""
-    model = keras.Sequential([keras.Input(tuple(int(n) for n in shape))])
-    for maps, k, padded, pool in zip(filters, kernels, same, pools, strict=True):
-        model.add(layers.Conv2D(int(maps), int(k), padding="same" if padded else "valid"))
-        if pool:
-            model.add(layers.MaxPooling2D(2))
-    model.add(layers.Flatten())
-    for neurons in dense:
-        model.add(layers.Dense(int(neurons)))
-    return model.count_params()
-
-
-def stack(shape, filters, kernels, same, pools, dense, *, down=lambda n: n // 2, bias=1, only=""):
-    """Another way to count, with room for mistakes."""
-    rows, columns, channels = (int(n) for n in shape)
-    convolutions = denses = 0
-    for maps, k, padded, pool in zip(filters, kernels, same, pools, strict=True):
-        convolutions += maps * (k * k * channels + bias)
-        if not padded:
-            rows, columns = rows - k + 1, columns - k + 1
-        if pool:
-            rows, columns = down(rows), down(columns)
-        channels = maps
-    units = rows * columns * channels
-    for neurons in dense:
-        denses += neurons * (units + bias)
-        units = neurons
-    return {"conv": convolutions, "dense": denses}.get(only, convolutions + denses)
-
-
-def answers_count_parameters():
-    def with_all(name, value):
-        """Give one of the columns another value throughout."""
-        place = ("filters", "kernels", "same", "pools").index(name) + 1
-        return lambda *s: stack(*(np.full_like(c, value) if k == place else c
-                                  for k, c in enumerate(s)))  # fmt: skip
-
-    def of_the_image(shape, filters, *rest):
-        return sum(
-            stack(shape, filters[j : j + 1], *(c[j : j + 1] for c in rest[:3]), [], only="conv")
-            for j in range(len(filters))
-        ) + stack(shape, filters, *rest, only="dense")
-
-    return Answers(
-        right=[keras_counts, stack, lambda *s: np.int64(stack(*s)), lambda *s: float(stack(*s))],
-        wrong=[
-            (partial(stack, bias=0), "the biases are missing"),
-            (lambda *s: stack(*s) - s[1].sum(), "biases of the convolutions"),
-            (lambda *s: stack(*s) - s[5].sum(), "biases of the dense"),
-            (with_all("same", 1), "keep their size where there is no padding"),
-            (with_all("same", 0), "shrink where there is padding"),
-            (with_all("pools", 0), "poolings are not in it"),
-            (with_all("pools", 1), "Only some have one"),
-            (partial(stack, down=lambda n: (n + 1) // 2), "round up"),
-            (partial(stack, down=lambda n: n / 2), "halves of a row"),
-            (partial(stack, only="conv"), "only the convolutions"),
-            (partial(stack, only="dense"), "only the dense"),
-            (of_the_image, "channels of the image"),
-            (lambda *s: stack(*s[:5], s[5][:-1]), "last dense layer is missing"),
-            (lambda *s: stack(*s) + 1, "too large"),
-        ],
-    )
-
-
-def test_many_random_stacks_are_counted_as_keras_counts_them():
-    for seed in range(5):
-        for case in check.count_parameters.cases(np.random.default_rng(seed)):
-            assert check._size(*case) == keras_counts(*case)
-
-
-def test_a_stack_whose_maps_vanish_is_never_asked_for():
-    for seed in range(200):
-        for shape, filters, kernels, same, pools, dense in check._stacks(
-            np.random.default_rng(seed)
-        ):
-            rows = shape[0]
-            for k, padded, pool in zip(kernels, same, pools, strict=True):
-                rows = (rows if padded else rows - k + 1) // (2 if pool else 1)
-            assert rows > 0 and len(filters) and len(dense)
-
-
-def test_part_of_the_stacks_earns_part_of_the_points():
-    outcome = check.count_parameters.outcome(partial(stack, down=lambda n: (n + 1) // 2))
-    assert 0 < outcome.score < 1 and "tries went wrong" in outcome.message

@@ -14,11 +14,18 @@ from helpers.checks import answers
 GRADED = [e for e in exercises.all_exercises() if e.graded and not e.hands_in]
 
 
-@checks.check("Count.", "Return n.", cases=lambda rng: [(n,) for n in range(4)])
+@checks.check(cases=lambda rng: [(n,) for n in range(4)])
 def number(given, n):
-    """Judge a function that returns its input."""
-    mistakes = {f"n = {n}: that is n squared.": n**2, f"n = {n}: that is one more.": n + 1}
-    answers.same(given, n, f"n = {n}", mistakes=mistakes)
+    """Judge a function that returns its input.
+
+    Hints
+    -----
+    - Count.
+    - Return n, which may
+      stand on two lines.
+    """
+    mistakes = {"that is n squared.": n**2, "that is one more.": n + 1}
+    answers.same(given, n, where=f"n = {n}", mistakes=mistakes)
     return "n."
 
 
@@ -78,7 +85,7 @@ def test_what_may_be_missing_when_graded_is_named(body, uses):
     exec(f"{HELPER}def f(x):\n    {body}", names)
     said = {}
     for points in (0, 1):
-        check = checks.check("a", "b", points=points, cases=lambda rng: [])(lambda given: "so.")
+        check = checks.Check(lambda given: "so.", ("a", "b"), points, lambda rng: [])
         said[points] = check.outcome(names["f"]).message
     assert "it uses" not in said[0], "practice is not graded"
     if uses:
@@ -98,3 +105,18 @@ def test_solutions_of_graded_functions_need_no_other_cell(exercise):
     exec(exercise.solution, names)
     outcome = exercise.check.outcome(names[exercise.answer])
     assert outcome.status == checks.RIGHT and "it uses" not in outcome.message
+
+
+def test_hints_stand_in_the_docstring_and_fewer_than_two_are_refused():
+    assert number.hints == ("Count.", "Return n, which may stand on two lines.")
+
+    def judge(answer):
+        """Judge.
+
+        Hints
+        -----
+        - Only one.
+        """
+
+    with pytest.raises(TypeError, match="at least two hints"):
+        checks.check()(judge)

@@ -18,12 +18,12 @@ each = pytest.mark.parametrize("exercise", ALL, ids=IDS)
 
 
 def answers_to(exercise):
-    """Return the answers that ``tests/test_checks_<module>.py`` keeps for an exercise."""
-    module = importlib.import_module(f"test_checks_{exercise.module}")
+    """Return the answers that ``tests/checks/test_<module>.py`` keeps for an exercise."""
+    module = importlib.import_module(f"tests.checks.test_{exercise.module}")
     make = getattr(module, f"answers_{exercise.name}", None)
     assert make, (
         f"the exercise {exercise.name} of {exercise.page} has no wrong-answer tests: write "
-        f"answers_{exercise.name}() in {module.__name__}.py"
+        f"answers_{exercise.name}() in tests/checks/test_{exercise.module}.py"
     )
     answers = make()
     assert isinstance(answers, Answers)

@@ -1,22 +1,19 @@
 """The checks of the first CNN against right answers and many wrong ones."""
 
-import pickle
-import tempfile
-from functools import cache, partial
-from pathlib import Path
+from dataclasses import replace
+from functools import partial
 
-import h5py
 import keras
 import numpy as np
 import pytest
 from keras import layers
 from sklearn.metrics import confusion_matrix
 
-from helpers import checks, datasets, models, weights
+from helpers import checks, models
 from helpers.checks import first_cnn as check
-from helpers.released import released_file
-from inside import attribution
-from tests.support.checking import Answers, given, outcome_of
+from tests.checks.test_own_stimulus import answers_own_stimulus as answers_own_stimulus
+from tests.checks.test_predictions import answers_my_network as answers_my_network
+from tests.support.checking import Answers, given
 
 
 def network(
@@ -270,9 +267,10 @@ def test_no_two_single_mistakes_have_the_same_count(bridge):
     changes = [c for c in check._MISTAKES.values() if c != {"bridge": bridge}]
     if bridge == "average":  # it takes in maps of any size
         changes = [c for c in changes if not c.keys() & {"padding", "pool_after"}]
-    counts = [check._count(**{"bridge": bridge} | change) for change in changes]
+    asked = replace(check.ASKED, bridge=bridge)
+    counts = [replace(asked, **change).parameters for change in changes]
     assert len(set(counts)) == len(counts)
-    assert check._count(bridge=bridge) not in counts and check._count() == check.PARAMETERS
+    assert asked.parameters not in counts and check.ASKED.parameters == 1_084_234
 
 
 @pytest.mark.parametrize(
@@ -437,175 +435,6 @@ def answers_confusion():
     )  # fmt: skip
 
 
-# --- part 3: the network's own stimulus ---------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def model():
-    return of_two_colours()
-
-
-@cache
-def of_two_colours():
-    """A network that knows one thing: the redder, the more of a horse; the bluer, of a ship."""
-    model = keras.Sequential(
-        [
-            keras.Input((32, 32, 3)),
-            layers.GlobalAveragePooling2D(),
-            layers.Dense(10, name="logits"),
-            layers.Activation("softmax"),
-        ]
-    )
-    weights = np.zeros((3, 10))
-    weights[0, 7], weights[2, 8] = 30, 30
-    model.layers[1].set_weights([weights, np.zeros(10)])
-    return model
-
-
-def picture(red, blue, dtype="float32"):
-    return np.broadcast_to(np.array([red, -0.001, blue]), (1, 32, 32, 3)).astype(dtype)
-
-
-def answers_own_stimulus():
-    model = of_two_colours()
-
-    def asked(stimulus):
-        return given(stimulus, model, target=8)
-
-    return Answers(
-        right=[asked(picture(0, 0.4)), asked(picture(0, 0.4)[0]), asked(picture(0, 0.4).tolist()),
-               asked(keras.ops.convert_to_tensor(picture(0, 0.4)))],
-        wrong=[
-            (asked(stimulus), diagnosis)
-            for stimulus, diagnosis in (
-                (picture(0.4, 0), "sees a horse"),
-                (picture(0, 255), "0 to 255"),
-                (picture(0, 200, "uint8"), "0 to 255"),
-                (picture(0, 0.0001), "still grey"),
-                (picture(0, 0.03), "climb further"),
-                (picture(0, 2), "grey is 0"),
-                (np.abs(picture(0, 0.4)), "made viewable"),
-                (np.round(255 * picture(0, 0.4)) / 255 - 0.5, "whole byte"),
-                (np.zeros((10, 32, 32, 3)), "shape (10, 32, 32, 3)"),
-                ((picture(0, 0.4), np.ones(1)), "Take the first"),
-                (model, "expected a picture"),
-            )
-        ],
-    )  # fmt: skip
-
-
-def test_own_stimulus_is_found_and_recognised(model):
-    assert check.own_stimulus(model)
-    assert check.own_stimulus(model, target=8)
-    assert check.own_stimulus(picture(0.4, 0), model)
-    assert check.own_stimulus(picture(0.4, 0)[0], model)
-
-
-def climbed(model, unit=6, **how):
-    return attribution.maximum_stimuli(model, "logits", [unit], **how)[0]
-
-
-@pytest.mark.parametrize("network", [lambda: released(), lambda: fitted()])
-def test_a_trained_network_knows_its_ideal_frog(network):
-    model = network()
-    for stimulus in (climbed(model), climbed(model, steps=200, step=0.1), climbed(model, steps=5)):
-        assert check.own_stimulus(stimulus, model, target=6)
-
-
-def test_a_long_climb_may_drift_away_from_grey():
-    far = climbed(released(), 1, steps=500, step=1.5)
-    assert abs(far.mean()) > 0.5
-    assert check.own_stimulus(far, released(), target=1)
-
-
-@pytest.mark.parametrize(
-    ("change", "diagnosis"),
-    [
-        (lambda x: 0 * x, "still grey"),
-        (lambda x: climbed(released(), steps=0), "still grey"),
-        (lambda x: x / 255, "still grey"),
-        (attribution.viewable, "made viewable"),
-        (lambda x: np.clip(x + 0.5, 0, 1), "made viewable"),
-        (lambda x: x + 0.5, "on average"),
-        (lambda x: units(np.clip(255 * (x + 0.5), 0, 255).astype("uint8")), "whole byte"),
-        (lambda x: units(images().x_test[images().y_test == 6][:1]), "whole byte"),
-        (lambda x: climbed(released(), 1), "sees an automobile"),
-    ],
-)
-@pytest.mark.parametrize("target", [6, 8])
-def test_what_was_not_climbed_is_refused(change, diagnosis, target):
-    # the released network calls grey a ship
-    outcome = check.own_stimulus(change(climbed(released(), target)), released(), target=target)
-    assert outcome.status == checks.WRONG
-    assert diagnosis in outcome.message
-
-
-@pytest.mark.parametrize(
-    ("stimulus", "diagnosis"),
-    [
-        (picture(255, 0), "0 to 255"),
-        (picture(200, 0, "uint8"), "0 to 255"),
-        (picture(0, 0.4), "sees a ship"),
-        (picture(0.0001, 0), "still grey"),
-        (picture(0.03, 0), "climb further"),
-        (picture(np.nan, 0), "NaN"),
-        (np.zeros((1, 28, 28, 3)), "shape"),
-        (np.zeros((2, 32, 32, 3)), "shape"),
-    ],
-    ids=lambda x: x if isinstance(x, str) else "",
-)
-def test_wrong_stimuli(model, stimulus, diagnosis):
-    outcome = check.own_stimulus(stimulus, model)
-    assert outcome.status == checks.WRONG
-    assert diagnosis in outcome.message
-
-
-def with_nan():
-    model = models.first_cnn()
-    model.set_weights([w * np.nan for w in model.get_weights()])
-    return model
-
-
-def without_softmax():
-    whole = models.first_cnn()
-    return keras.Model(whole.inputs[0], whole.get_layer("logits").output)
-
-
-@pytest.mark.parametrize(
-    ("answer", "diagnosis"),
-    [
-        (with_nan, "not finite"),
-        (without_softmax, "softmax"),
-        (lambda: models.first_cnn(num_classes=7), "7 outputs"),
-        (lambda: keras.Sequential([layers.Dense(10)]), "not built"),
-        (lambda: "model", "expected a Keras network"),
-        (lambda: zeroed(), "still grey"),
-    ],
-)
-def test_wrong_networks(answer, diagnosis):
-    outcome = check.own_stimulus(answer())
-    assert outcome.status == checks.WRONG
-    assert diagnosis in outcome.message
-
-
-def zeroed():
-    model = models.first_cnn()
-    model.set_weights([w * 0 for w in model.get_weights()])
-    return model
-
-
-def test_a_network_without_a_dense_layer_cannot_be_judged():
-    model = keras.Sequential(
-        [
-            keras.Input((32, 32, 3)),
-            layers.Conv2D(10, 3),
-            layers.GlobalAveragePooling2D(),
-            layers.Softmax(),
-        ]
-    )
-    assert check.own_stimulus(model).status == checks.CANNOT_JUDGE
-
-
 # --- the common core ----------------------------------------------------------------------------
 
 
@@ -624,236 +453,7 @@ def test_one_line_is_printed_and_nothing_else_is_shown(capsys):
 
 
 def test_a_failing_check_breaks_nothing():
-    @checks.check("One.", "Two.")
-    def judge(answer):
-        return answer["missing"]
+    judge = checks.Check(lambda answer: answer["missing"], ("One.", "Two."))
 
     assert judge({}).status == checks.CANNOT_JUDGE
     assert not judge({})
-
-
-# --- a network of one's own ---------------------------------------------------------------------
-
-
-@cache
-def images():
-    return datasets.load_cifar10(verbose=False)
-
-
-def units(x):
-    return x.astype("float32") / 255 - 0.5
-
-
-@cache
-def fitted():
-    """A first CNN that knows something without a training.
-
-    Its convolutions and its hidden layer stay as they were drawn; the last layer is fitted to what
-    these make of 2,500 images, which is linear algebra.
-    """
-    keras.utils.set_random_seed(7)
-    model = models.first_cnn()
-    features = keras.Model(model.inputs, model.get_layer("leaky5").output)
-    a = features.predict(units(images().x_train[:2500]), batch_size=500, verbose=0)
-    middle, spread = a.mean(axis=0), a.std(axis=0) + 1e-6
-    a = (a - middle) / spread
-    wanted = np.eye(10)[images().y_train[:2500]] - 0.1
-    w = np.linalg.solve(a.T @ a + 50 * np.eye(a.shape[1]), a.T @ wanted) / spread[:, None]
-    model.get_layer("logits").set_weights([10 * w, -10 * middle @ w])
-    return model
-
-
-def classes(model, x):
-    return model.predict(x, batch_size=500, verbose=0).argmax(axis=1)
-
-
-_KEPT = []  # folders, until the process ends
-
-
-def handed_in(model=None, predicted=None, *, files=(), npz=False):
-    """Return a new folder with what a student hands in."""
-    _KEPT.append(tempfile.TemporaryDirectory())
-    folder = Path(_KEPT[-1].name)
-    if model is not None:
-        model.save_weights(folder / check.WEIGHTS)
-        if npz:
-            arrays = weights.read(folder / check.WEIGHTS)
-            np.savez(folder / "first_cnn.weights.npz", **arrays)
-            (folder / check.WEIGHTS).unlink()
-    if predicted is not None:
-        np.save(folder / check.PREDICTIONS, predicted)
-    for name, content in dict(files).items():
-        (folder / name).write_bytes(content)
-    return folder
-
-
-@cache
-def its_classes():
-    return classes(fitted(), units(images().x_test[: check.N_PREDICTIONS]))
-
-
-def changed(change):
-    """A copy of the fitted network after a change to its weights."""
-    model = models.first_cnn()
-    model.set_weights(change([w.copy() for w in fitted().get_weights()]))
-    return model
-
-
-@cache
-def released():
-    model = models.first_cnn()
-    model.load_weights(released_file("first_cnn", "model.weights.h5"))
-    return model
-
-
-def shuffled(model):
-    """The same network with its filters in another order."""
-    order, weights_ = slice(None), model.get_weights()
-    rng = np.random.default_rng(1)
-    for k in range(0, 6, 2):
-        new = rng.permutation(weights_[k].shape[-1])
-        weights_[k], weights_[k + 1] = weights_[k][:, :, order][..., new], weights_[k + 1][new]
-        order = new
-    weights_[6] = weights_[6][:, :, order]
-    return weights_
-
-
-def rounded(model):
-    """The same network with noise on all weights."""
-    rng = np.random.default_rng(2)
-    return [w + 0.2 * w.std() * rng.normal(size=w.shape) for w in model.get_weights()]
-
-
-def copied(change):
-    model = models.first_cnn()
-    model.set_weights(change(released()))
-    return model
-
-
-def with_link(folder):
-    with h5py.File(folder / check.WEIGHTS, "a") as file:
-        del file["layers/dense/vars/0"]
-        file["layers/dense/vars/0"] = h5py.ExternalLink("/etc/passwd", "/")
-    return folder
-
-
-def with_nan_in(weights_):
-    weights_[4][0, 0, 0, 0] = np.nan
-    return weights_
-
-
-@cache
-def answers_my_network():
-    y, hostile = its_classes(), pickle.dumps([print])
-    other = models.first_cnn(num_classes=12)
-    images_01 = classes(fitted(), images().x_test[:1000].astype("float32") / 255)
-    in_bytes = classes(fitted(), images().x_test[:1000].astype("float32"))
-    of_training = classes(fitted(), units(images().x_train[:1000]))
-    unbent = models.first_cnn(dense_activation=False)
-    unbent.set_weights(fitted().get_weights())
-    text = np.array(["cat"] * 1000)
-    return Answers(
-        right=[
-            handed_in(fitted(), y),
-            str(handed_in(fitted(), y.reshape(-1, 1).astype("uint8"))),
-            handed_in(fitted(), y, npz=True),
-        ],
-        wrong=[
-            (handed_in(fitted()), "predictions.npy is missing"),
-            (handed_in(predicted=y), "weights.h5 is missing"),
-            (handed_in(fitted(), y) / check.WEIGHTS, "Give the folder"),
-            (handed_in() / "nowhere", "no folder 'nowhere'"),
-            (fitted(), "expected the folder with the two files"),
-            (handed_in(released(), y), "the released weights"),
-            (handed_in(copied(shuffled), y), "the released weights"),
-            (handed_in(copied(rounded), y), "the released weights"),
-            (handed_in(other, y), "'logits': an array (256, 12) where the network has (256, 10)"),
-            (handed_in(models.cifar_cnn(n_filter=2), y), "'conv1': an array (3, 3, 3, 2)"),
-            (handed_in(changed(with_nan_in), y), "layers/conv2d_2/vars/0: there is NaN"),
-            (handed_in(changed(lambda w: [1e30 * v for v in w]), y), "not finite"),
-            (with_link(handed_in(fitted(), y)), "a link to somewhere else"),
-            (handed_in(predicted=y, files={check.WEIGHTS: hostile}), "damaged"),
-            (handed_in(predicted=y, files={"first_cnn.weights.npz": hostile}), "damaged"),
-            (handed_in(fitted(), files={check.PREDICTIONS: hostile}), "is no array"),
-            (handed_in(fitted(), np.array([print] * 1000)), "is no array"),
-            (handed_in(fitted(), text), "expected class numbers"),
-            (handed_in(fitted(), np.full(1000, 3)), "all predictions are the same class"),
-            (handed_in(fitted(), y[:999]), "999 predictions for 1,000"),
-            (handed_in(fitted(), np.array(3)), "one number"),
-            (handed_in(fitted(), np.eye(10)[y]), "one-hot"),
-            (handed_in(fitted(), y + 1), "from 1 to 10"),
-            (handed_in(fitted(), y * np.nan), "NaN"),
-            (handed_in(fitted(), images().y_test[:1000]), "what these weights say"),
-            (handed_in(fitted(), images_01), "0 … 1"),
-            (handed_in(fitted(), in_bytes), "in bytes"),
-            (handed_in(fitted(), of_training), "first training images"),
-            (handed_in(fitted(), classes(unbent, units(images().x_test[:1000]))), "LeakyReLU"),
-            (handed_in(fitted(), y[::-1]), "same copy of CIFAR-10"),
-        ],
-    )
-
-
-def test_guessing_earns_nothing():
-    keras.utils.set_random_seed(3)
-    model = models.first_cnn()
-    model.get_layer("logits").set_weights(
-        [100 * w for w in model.get_layer("logits").get_weights()]
-    )
-    outcome = check.my_network.outcome(
-        handed_in(model, classes(model, units(images().x_test[:1000])))
-    )
-    assert outcome.status == checks.WRONG and outcome.score == 0
-    assert "guessing is 10%" in outcome.message
-
-
-def test_points_grow_with_accuracy(monkeypatch):
-    folder, y = handed_in(fitted(), its_classes()), images().y_test
-    for right, score in ((0.45, 0.5), (0.73, 1), (0.95, 1), (0.3, 0.2)):
-        rows = np.random.default_rng(0).random(check.N_IMAGES) < right
-        truth = y[: check.N_IMAGES]
-        said = np.where(rows[: len(truth)], truth, (truth + 1) % 10)
-        parts = iter(np.split(np.eye(10)[said], [check.N_PREDICTIONS]))
-        monkeypatch.setattr(check, "_scores", lambda model, x, parts=parts: next(parts))
-        np.save(folder / check.PREDICTIONS, said[: check.N_PREDICTIONS])
-        outcome = check.my_network.outcome(folder)
-        assert outcome.status == checks.RIGHT
-        assert outcome.score == pytest.approx(score, abs=0.03)
-        assert ("All points" in outcome.message) == (score == 1)
-
-
-def test_drawings_do_not_count(monkeypatch):
-    drawn = datasets.load_toy10(n_train=1000, n_test=1500, verbose=False)
-    monkeypatch.setattr(check.datasets, "load_cifar10", lambda **how: drawn)
-    folder = handed_in(fitted(), np.arange(1000) % 10)
-    assert check.my_network.outcome(folder, graded=True).status == checks.CANNOT_JUDGE
-    assert check.my_network.outcome(folder).status != checks.CANNOT_JUDGE
-    assert check.my_network.outcome(handed_in(), graded=True).status == checks.WRONG
-
-
-@pytest.mark.skipif("images().source.stand_in", reason="needs CIFAR-10")
-def test_it_counts_on_photographs():
-    outcome = check.my_network.outcome(handed_in(fitted(), its_classes(), npz=True), graded=True)
-    assert outcome.status == checks.RIGHT and 0 < outcome.score < 0.6
-
-
-def test_networks_from_two_seeds_are_not_alike(tmp_path):
-    arrays = {}
-    for seed in (0, 1):
-        keras.utils.set_random_seed(seed)
-        model = models.first_cnn()
-        model.save_weights(tmp_path / "a.weights.h5")
-        arrays[seed] = weights.read(tmp_path / "a.weights.h5")
-    own = weights.read(released_file("first_cnn", "model.weights.h5"))
-    assert check._likeness(own, own) == pytest.approx(1)
-    assert check._likeness(arrays[0], arrays[1]) < 0.5
-    assert check._likeness(arrays[1], own) < 0.5
-    assert check._likeness(arrays[0], own) < 0.7  # the released network began where this one is
-
-
-def test_no_message_names_the_place_of_a_folder():
-    about_files = [a for a, word in answers_my_network().wrong
-                   if word in ("damaged", "is no array", "Give the folder", "no folder 'nowhere'")
-                   or "missing" in word or "link" in word]  # fmt: skip
-    assert len(about_files) >= 8
-    for answer in about_files:
-        assert tempfile.gettempdir() not in outcome_of(check.my_network, answer).message

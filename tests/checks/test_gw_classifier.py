@@ -1,5 +1,6 @@
 """The checks of page 7 against right answers and many wrong ones."""
 
+from dataclasses import replace
 from functools import cache
 from itertools import pairwise
 
@@ -72,7 +73,7 @@ def answers_parameter_count():
 
 def test_the_homeworks_own_network_is_the_one_that_it_prints():
     settings = {"kernel": 5, "n_filter": 64}
-    assert check._count(filters=64, kernel=5) == count(**settings) == 671_490
+    assert replace(check.ASKED, filters=(64,), kernel=5).parameters == count(**settings) == 671_490
 
 
 @pytest.mark.parametrize(
@@ -106,9 +107,9 @@ def test_wrong_networks_are_diagnosed(mistake, diagnosis):
 
 
 def test_no_two_single_mistakes_have_the_same_count():
-    counts = [check._count(**change) for change in check._MISTAKES.values()]
+    counts = [replace(check.ASKED, **change).parameters for change in check._MISTAKES.values()]
     assert len(set(counts)) == len(counts)
-    assert check._count() == count() == 311_362 not in counts
+    assert check.ASKED.parameters == count() == 311_362 not in counts
 
 
 @pytest.mark.parametrize("answer", ["311362", 311362.0, True, [1], 7, keras.Sequential()])

@@ -11,7 +11,7 @@ from scipy import stats
 
 from helpers import checks, models
 from helpers.checks import inside_the_network as check
-from inside import attribution, trust
+from inside import attribution, rewire, trust
 from tests.support.checking import Answers, given
 
 LABEL = 3
@@ -361,7 +361,7 @@ def answers_grad_cam():
 
 def test_the_grad_cam_that_is_asked_for_is_that_of_the_course():
     layer, one = "conv4", tf.constant(picture()[None])
-    body, head = attribution.split_at(network(), layer)
+    body, head = rewire.split_at(network(), layer)
     with tf.GradientTape() as tape:
         features = body(one)
         tape.watch(features)

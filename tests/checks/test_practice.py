@@ -34,10 +34,6 @@ def archive(tmp_path_factory):
     return folder
 
 
-def environment():
-    return {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
-
-
 @pytest.mark.parametrize("page", notebook.pages())
 def test_untouched_solved_and_mutated(page, archive):
     unpacked = archive / "convolutions-to-chirps"
@@ -45,12 +41,13 @@ def test_untouched_solved_and_mutated(page, archive):
     mutants = {e.name: list(mutation.mutants(e.source)) for e in of_page if not e.check.hands_in}
     (archive / f"{page}.mutants.json").write_text(json.dumps(mutants))
     report = archive / f"{page}.report.json"
-    script = [sys.executable, str(ROOT / "tests" / "practise.py")]
-    files = [f"{page}.ipynb", str(archive / "key" / f"{page}.ipynb"), str(report)]
+    script = [sys.executable, "-P", str(ROOT / "tests" / "support" / "practise.py")]
+    handed_out = notebook.handed_out(page)
+    files = [handed_out, str(archive / "key" / handed_out), str(report)]
     done = subprocess.run(
         [*script, *files, "--mutants", str(archive / f"{page}.mutants.json")],
         cwd=unpacked,
-        env=environment(),
+        env={**os.environ, "PYTHONPATH": str(unpacked)},  # the archive's modules, not these
         capture_output=True,
         text=True,
     )
@@ -78,7 +75,7 @@ def exercises_module(exercise):
 
 def test_an_untouched_notebook_runs_in_jupyter(archive):
     """One page with Jupyter itself; the others above ran the same cells without it."""
-    page = nbformat.read(archive / "convolutions-to-chirps" / "convolution.ipynb", as_version=4)
+    page = nbformat.read(archive / "convolutions-to-chirps" / "01_convolution.ipynb", as_version=4)
     folder = str(archive / "convolutions-to-chirps")
     resources = {"metadata": {"path": folder}}
     nbclient.NotebookClient(page, timeout=300, kernel_name="python3", resources=resources).execute()

@@ -13,7 +13,6 @@ import io
 import json
 import os
 import signal
-import sys
 import time
 import warnings
 
@@ -122,5 +121,4 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.path[0] = ""  # the archive's folder, not the one of this script
     main()
