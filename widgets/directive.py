@@ -8,7 +8,7 @@
     kernel: [[0, 1, 0], [1, -4, 1], [0, 1, 0]]
     :::
 
-The body is YAML: the options of the widget, as in ``helpers.widgets.WIDGETS``. A quiz has its
+The body is YAML: the options of the widget, as its :data:`widgets.WIDGETS` has them. A quiz has its
 question there; its texts are MyST, so they may hold formulas and links.
 
 When the pages are written, the folder ``_static/widgets`` of the site gets the pictures for readers
@@ -20,33 +20,23 @@ import json
 from pathlib import Path
 from typing import ClassVar
 
+import matplotlib
 import yaml
 from docutils import nodes
 from docutils.parsers.rst import directives
-from docutils.statemachine import StringList
+from matplotlib.figure import Figure
 from sphinx.util.docutils import SphinxDirective
 
 import widgets
+from helpers import plots
 from helpers.sources import written_whole
-from widgets import es_modules, pictures
+from widgets import es_modules
 
 QUIZ = "quiz"
 
 
-class figure_of_widget(nodes.General, nodes.Element):
-    """The figure: the widget, and its caption."""
-
-
-class place_of_widget(nodes.General, nodes.Element):
-    """The element <course-widget>; its children are for readers without scripts."""
-
-
-class part_of_widget(nodes.General, nodes.Element):
-    """A text that the widget shows in a place of its own."""
-
-
-class caption_of_widget(nodes.General, nodes.TextElement):
-    """The caption."""
+class html_element(nodes.General, nodes.Element):
+    """An element of HTML around nodes of any kind; `start` and `end` are its tags."""
 
 
 class WidgetDirective(SphinxDirective):
@@ -61,7 +51,7 @@ class WidgetDirective(SphinxDirective):
     }
 
     def run(self):
-        """Return the figure."""
+        """Return the figure: the widget, around what readers without scripts see, and a caption."""
         name = self.arguments[0]
         try:
             options = yaml.safe_load("\n".join(self.content)) or {}
@@ -70,101 +60,58 @@ class WidgetDirective(SphinxDirective):
             options = widgets.checked(name, options)
         except (ValueError, yaml.YAMLError) as problem:
             raise self.error(str(problem)) from problem
-        place = place_of_widget(widget=name, options=options)
         if name == QUIZ:
-            place += self.texts(options)
-            place["options"] = {"answers": [{"correct": right(a)} for a in options["answers"]]}
+            inside = self.texts(options)
+            right = [bool(answer.get("correct")) for answer in options["answers"]]
+            options = {"answers": [{"correct": correct} for correct in right]}
         else:
-            place += self.picture(name)
-        figure = figure_of_widget("", place)
-        self.set_source_info(figure)
+            inside = self.picture(widgets.WIDGETS[name])
+        end = "</course-widget>"
+        start = widgets.element(name, options).removesuffix(end)
+        place = html_element("", *inside, start=start, end=end)
+        figure = html_element("", place, end="</figure>\n")
         if "caption" in self.options:
-            caption = caption_of_widget()
-            caption += self.inline(self.options["caption"])
-            figure += caption
+            text = self.parse_text_to_nodes(self.options["caption"])
+            figure += html_element("", *text, start="<figcaption>", end="</figcaption>")
+        self.set_source_info(figure)
         self.add_name(figure)
+        ids = f' id="{figure["ids"][0]}"' if figure["ids"] else ""
+        figure["start"] = f'<figure class="widget"{ids}>'
         return [figure]
 
     def texts(self, options):
         """Return the texts of a quiz; the feedback is folded where scripts are off."""
         if not {"question", "answers"} <= set(options):
             raise self.error("a quiz needs a question and answers.")
-        parts = [self.part("question", options["question"])]
+        parts = [self.part(options["question"], '<div slot="question">', "</div>")]
         for i, answer in enumerate(options["answers"]):
-            parts.append(self.part(f"answer-{i}", answer["text"]))
+            parts.append(self.part(answer["text"], f'<div slot="answer-{i}">', "</div>"))
             if "feedback" in answer:
-                summary = f"Is answer {i + 1} right?"
-                parts.append(self.part(f"feedback-{i}", answer["feedback"], "details", summary))
+                start = f'<details slot="feedback-{i}"><summary>Is answer {i + 1} right?</summary>'
+                parts.append(self.part(answer["feedback"], start, "</details>"))
         return parts
 
-    def part(self, slot, text, tag="div", summary=None):
-        """Return MyST as a text that the widget shows in the place called `slot`."""
-        part = part_of_widget(slot=slot, tag=tag)
-        if summary:
-            part["summary"] = summary
-        part += self.parsed(text).children
-        return part
+    def part(self, text, start, end):
+        """Return MyST as a text that the widget shows in a place of its own."""
+        return html_element("", *self.parse_text_to_nodes(text), start=start, end=end)
 
-    def picture(self, name):
+    def picture(self, widget):
         """Return the picture for readers without scripts."""
-        if name not in pictures.PICTURES:
+        if widget.picture is None:
             return []
-        depth = self.env.docname.count("/")
-        file = f"{'../' * depth}_static/widgets/pictures/{name}.{pictures.kind(name)}"
-        alt = self.options.get("alt", pictures.ALT[name])
+        file = "../" * self.env.docname.count("/") + f"_static/{widget.picture_file}"
+        alt = html.escape(self.options.get("alt", widget.alt))
         note = "Interactive where scripts are allowed; here it is a picture."
-        return [
-            nodes.raw(
-                "",
-                f'<img src="{file}" alt="{html.escape(alt)}" loading="lazy">'
-                f'<p class="widget-note">{note}</p>',
-                format="html",
-            )
-        ]
-
-    def inline(self, text):
-        """Parse one paragraph of MyST, and return what is in it."""
-        holder = self.parsed(text)
-        return holder[0].children if len(holder) == 1 else holder.children
-
-    def parsed(self, text):
-        """Parse MyST, and return a node that holds it."""
-        holder = nodes.container()
-        lines = StringList(text.splitlines(), "widget")
-        self.state.nested_parse(lines, self.content_offset, holder)
-        return holder
+        image = f'<img src="{file}" alt="{alt}" loading="lazy"><p class="widget-note">{note}</p>'
+        return [nodes.raw("", image, format="html")]
 
 
-def right(answer):
-    return bool(answer.get("correct"))
+def visit_html(self, node):
+    self.body.append(node["start"])
 
 
-def visit_figure(self, node):
-    ids = f' id="{node["ids"][0]}"' if node["ids"] else ""
-    self.body.append(f'<figure class="widget"{ids}>')
-
-
-def visit_place(self, node):
-    tag = widgets.element(node["widget"], node["options"])
-    self.body.append(tag.removesuffix("</course-widget>"))
-
-
-def visit_part(self, node):
-    self.body.append(f'<{node["tag"]} slot="{node["slot"]}">')
-    if "summary" in node:
-        self.body.append(f"<summary>{html.escape(node['summary'])}</summary>")
-
-
-def depart_part(self, node):
-    self.body.append(f"</{node['tag']}>")
-
-
-def visit_caption(self, node):
-    self.body.append("<figcaption><p>")
-
-
-def closing(text):
-    return lambda self, node: self.body.append(text)
+def depart_html(self, node):
+    self.body.append(node["end"])
 
 
 def skip(self, node):
@@ -178,32 +125,38 @@ def on_page(app, pagename, templatename, context, doctree):
         app.add_css_file("widgets/widgets.css")
 
 
+def draw(widget, path):
+    """Draw the picture of a widget into a file."""
+    # Without the date and random ids, the same picture is the same file.
+    with matplotlib.rc_context({"svg.hashsalt": widget.name, "svg.fonttype": "path"}):
+        figure = Figure(plots.WIDE)
+        widget.picture(figure)
+        metadata = {"Date": None} if widget.picture_format == "svg" else None
+        figure.savefig(path, format=widget.picture_format, metadata=metadata)
+
+
 def complete(app, exception):
     """Write what the widgets need beside their modules in the built site."""
     if exception is not None or app.builder.format != "html":
         return
-
-    folder = Path(app.outdir) / "_static" / "widgets"
+    statics = Path(app.outdir) / "_static"
     roots = [widget.module for widget in widgets.WIDGETS.values()]
-    with written_whole(folder / "bundle.js") as path:
+    with written_whole(statics / "widgets" / "bundle.js") as path:
         path.write_text(es_modules.as_script(widgets.FOLDER.parent, roots), encoding="utf-8")
     for name, make in widgets.DATA.items():
         value = json.dumps(make(), separators=(",", ":"), ensure_ascii=False)
-        with written_whole(folder / "data" / f"{name}.js") as path:
+        with written_whole(statics / "widgets" / "data" / f"{name}.js") as path:
             path.write_text(f'courseWidgets.data["{name}"] = {value};\n', encoding="utf-8")
-    for name in pictures.PICTURES:
-        file = folder / "pictures" / f"{name}.{pictures.kind(name)}"
-        with written_whole(file) as path:
-            pictures.draw(name, path)
+    for widget in widgets.WIDGETS.values():
+        if widget.picture is not None:
+            with written_whole(statics / widget.picture_file) as path:
+                draw(widget, path)
 
 
 def setup(app):
     app.add_directive("widget", WidgetDirective)
     others = {builder: (skip, None) for builder in ("latex", "text", "man", "texinfo")}
-    app.add_node(figure_of_widget, html=(visit_figure, closing("</figure>\n")), **others)
-    app.add_node(place_of_widget, html=(visit_place, closing("</course-widget>")), **others)
-    app.add_node(part_of_widget, html=(visit_part, depart_part), **others)
-    app.add_node(caption_of_widget, html=(visit_caption, closing("</p></figcaption>")), **others)
+    app.add_node(html_element, html=(visit_html, depart_html), **others)
     app.connect("html-page-context", on_page)
     app.connect("build-finished", complete)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

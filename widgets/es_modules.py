@@ -13,7 +13,8 @@ Anything else that only a module may say (``import.meta``, ``import(…)``) rais
 """
 
 import re
-from pathlib import PurePosixPath
+from graphlib import CycleError, TopologicalSorter
+from posixpath import dirname, join, normpath
 
 from helpers.sources import DataError
 
@@ -62,37 +63,24 @@ def as_module(folder, root):
     )
 
 
-def as_worker(folder, root):
-    """Return a classic script that runs `root`, for a worker made from a text.
-
-    Parameters, returns and raises as :func:`as_script`.
-    """
-    return f'(() => {{\n"use strict";\nconst modules = {{}};\n{_joined(folder, [root])}}})();\n'
-
-
 def _joined(folder, roots):
     """Return the modules that `roots` need, each after those that it imports."""
-    done, parts = [], []
-
-    def visit(path, importers):
-        if path in importers:
-            raise DataError(f"{' → '.join([*importers, path])}: modules import in a circle.")
-        if path in done:
-            return
+    codes, needed = {}, {}
+    waiting = [(root, "A page") for root in roots]
+    while waiting:
+        path, importer = waiting.pop()
+        if path in codes:
+            continue
         file = folder / path
         if not file.is_file():
-            raise DataError(
-                f"{importers[-1] if importers else 'A page'} needs {path}: no such file."
-            )
-        code, needed = _as_function(path, file.read_text(encoding="utf-8"))
-        for other in needed:
-            visit(other, [*importers, path])
-        done.append(path)
-        parts.append(code)
-
-    for root in roots:
-        visit(root, [])
-    return "".join(parts)
+            raise DataError(f"{importer} needs {path}: no such file.")
+        codes[path], needed[path] = _as_function(path, file.read_text(encoding="utf-8"))
+        waiting += [(other, path) for other in needed[path]]
+    try:
+        return "".join(codes[path] for path in TopologicalSorter(needed).static_order())
+    except CycleError as problem:
+        circle = " → ".join(reversed(problem.args[1]))
+        raise DataError(f"{circle}: modules import in a circle.") from None
 
 
 def _as_function(path, text):
@@ -100,7 +88,7 @@ def _as_function(path, text):
     needed, exports = [], []
 
     def imported(match):
-        other = _resolved(path, match[2])
+        other = normpath(join(dirname(path), match[2]))
         needed.append(other)
         names = re.sub(r"\s+as\s+", ": ", " ".join(match[1].split()))
         return f'const {{ {names} }} = modules["{other}"];'
@@ -120,14 +108,3 @@ def _as_function(path, text):
         f'modules["{path}"] = (() => {{\n{text}\nreturn {{ {", ".join(exports)} }};\n}})();\n',
         needed,
     )
-
-
-def _resolved(path, relative):
-    """Return where ``./file.js`` or ``../folder/file.js`` leads from a module."""
-    parts = list(PurePosixPath(path).parent.parts)
-    for part in PurePosixPath(relative).parts:
-        if part == "..":
-            parts.pop()
-        elif part != ".":
-            parts.append(part)
-    return "/".join(parts)

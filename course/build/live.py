@@ -1,25 +1,28 @@
-"""Write what the page "Live networks" loads: `python -m course live [FOLDER]`.
+"""Write what the page "Live networks" loads: `python -m course live`.
 
-Into FOLDER/static/widgets/live/data go the released networks as the browser reads them, twenty test
-pictures of each kind, the numbers that the simulation of chirps needs, and an index; into FOLDER
-what is drawn for readers without scripts. FOLDER is `_build/live` unless said otherwise. Nothing is
-done when it is up to date. The site is built with it (`course.build.ext.live`).
+Into ``_build/live/static/widgets/live/data`` go the released networks as the browser reads them,
+twenty test pictures of each kind, the numbers that the simulation of chirps needs, and an index;
+into ``_build/live`` what is drawn for readers without scripts. Nothing is done, and Keras is not
+started, when it is up to date. The site is built with it.
 
 Each file comes twice, the second time as a script: a page that was opened from the disk may load
 scripts, but no other files.
 """
 
 import base64
-import hashlib
+import io
 import json
-import sys
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
+from chirps import detectors, glitches, grid, images, noise, sets, simulate, waveform
 from course import ROOT
+from course.run import digest
 from course.train.networks import NETWORKS
-from helpers import released, sources
+from helpers import datasets, released, sources
+from widgets.live import network_file
 
 FOLDER = ROOT / "_build" / "live"
 DATA = Path("static") / "widgets" / "live" / "data"
@@ -43,19 +46,20 @@ TESTED_ON = {
     "gw_modern": "simulated images with glitches among them",
     "gw_homework by event": "images like the homework's",
 }
+BENCHMARK, CONDITION = "gw_benchmark", "mixed background"  # where the claims of a wave come from
 DIRECTIONS = 41  # in the sky, from one end of the line between the detectors to the other
 MERGER = 0.6  # s from the start of the image: there the wave would be loudest in H1
 
 
 def write(folder=FOLDER):
     """Bring the folder up to date; return whether there was anything to do."""
-    data, preview = Path(folder) / DATA, Path(folder) / PREVIEW
-    digest = inputs()
+    data, preview = folder / DATA, folder / PREVIEW
+    made_from = inputs()
     index = data / "index.json"
     if index.is_file():
         known = json.loads(index.read_text(encoding="utf-8"))
         files = [preview, *(data / name for name in known["files"])]
-        if known["digest"] == digest and all(path.is_file() for path in files):
+        if known["digest"] == made_from and all(path.is_file() for path in files):
             return False
     writer = Writer(data)
     pictures = {"cifar10": _photos(), "toy10": _drawings()}
@@ -69,7 +73,7 @@ def write(folder=FOLDER):
     writer.json(
         "index.json",
         {
-            "digest": digest,
+            "digest": made_from,
             "files": sorted(writer.files),
             "pictures": {name: networks[name] for name in PICTURES},
             "chirps": {name: networks[name] for name in CHIRPS},
@@ -81,16 +85,11 @@ def write(folder=FOLDER):
 
 def inputs():
     """Return a digest of all that the files depend on."""
-    digest = hashlib.sha256()
-    code = [Path(__file__), ROOT / "widgets" / "live" / "export_web.py"]
-    code += [ROOT / "helpers" / f"{name}.py" for name in ("models", "datasets")]
-    for path in [*code, ROOT / "helpers/stand_ins/toy10.py", *sorted(ROOT.glob("chirps/*.py"))]:
-        digest.update(path.read_bytes())
-    for name in PICTURES | CHIRPS:
-        digest.update(json.dumps(released.released_card(name)).encode())
-    found = sources.at_hand("cifar10")
-    digest.update(found.entry["sha256"].encode() if found else b"stand-in")
-    return digest.hexdigest()
+    found = {"program": sources.sha256_of(__file__), "photos": digest.data_at_hand("cifar10")}
+    found["code"] = digest.code_digest("course/build/live.py")
+    for name in (*PICTURES, *CHIRPS, BENCHMARK):
+        found[name] = released.released_card(name)
+    return digest.digest_of(found)
 
 
 class Writer:
@@ -120,9 +119,6 @@ class Writer:
 
 def _network(writer, name, pictures):
     """Write a released network; return what the index says about it."""
-    from chirps.sets import CLASSES
-    from widgets.live import export_web
-
     model, network = load(name)
     card = released.released_card(name)
     run = next(run for run in card["runs"] if run["seed"] == card["released_seed"])
@@ -130,7 +126,7 @@ def _network(writer, name, pictures):
     if kind:
         classes = pictures[kind].classes
     else:
-        classes = CLASSES if model.output_shape[-1] == 2 else CLASSES[1:]
+        classes = sets.CLASSES[-model.output_shape[-1] :]
     share, error = 100 * run["test_accuracy"], 100 * run["test_error"]
     about = (
         f"right on {share:.1f} ± {error:.1f} % of {card['test_images']:,} "
@@ -138,21 +134,21 @@ def _network(writer, name, pictures):
     )
     part = writer.folder / f"{name}.cnn"
     pixels = (network.lowest, network.lowest + 1)
-    export_web.save(model, part, classes=classes, pixels=pixels, about=about)
+    network_file.save_network(model, part, classes=classes, pixels=pixels, about=about)
     writer.bytes(part.name, part.read_bytes())
     entry = {"file": part.name, "bytes": part.stat().st_size, "samples": kind}
     if name == "gw_small":  # the other network's benchmark compares two outputs
         entry["claims"] = claims(name)
     if kind:
-        images = pictures[kind].x_test[:N_COMPARED].astype(np.float32) / 255 + network.lowest
+        compared = pictures[kind].x_test[:N_COMPARED].astype(np.float32) / 255 + network.lowest
         what = "drawings" if pictures[kind].source.stand_in else "test images"
     else:
-        images, what = _chirp_images(N_COMPARED), "simulated images"
-    return entry | {"rounding": {"of": what, **rounding(model, images)}}
+        compared, what = _chirp_images(N_COMPARED), "simulated images"
+    return entry | {"rounding": {"of": what, **rounding(model, compared)}}
 
 
-def rounding(model, images):
-    """Measure what the rounding of the weights changes.
+def rounding(model, x):
+    """Measure what the rounding of the weights changes, on the images `x`.
 
     Returns
     -------
@@ -162,33 +158,30 @@ def rounding(model, images):
         in, or fall on the other side of one half.
     """
     from inside.attribution import class_logits
-    from widgets.live import export_web
 
-    exact, coarse = class_logits(model, images), class_logits(export_web.rounded(model), images)
+    exact, coarse = class_logits(model, x), class_logits(network_file.rounded(model), x)
     if exact.shape[-1] == 1:
         changed = (exact > 0) != (coarse > 0)
     else:
         changed = exact.argmax(-1) != coarse.argmax(-1)
     return {
-        "images": len(images),
+        "images": len(x),
         "largest": float(f"{np.abs(exact - coarse).max():.2g}"),
         "spread": float(f"{exact.std():.2g}"),
         "changed": int(changed.sum()),
     }
 
 
-def claims(name, condition="mixed background"):
+def claims(name):
     """Return the logit above which chapter 7's benchmark claims a wave, and how often wrongly."""
-    for run in released.released_card("gw_benchmark")["runs"]:
-        if run["detector"] == name and run["condition"] == condition:
+    for run in released.released_card(BENCHMARK)["runs"]:
+        if run["detector"] == name and run["condition"] == CONDITION:
             return {"logit": run["threshold"], "false_alarms": run["false_alarm_probability"]}
-    raise ValueError(f"The benchmark has no run of {name!r} in {condition!r}.")
+    raise ValueError(f"The benchmark has no run of {name!r} in {CONDITION!r}.")
 
 
 def _chirp_images(n):
     """Simulate images as gw_small is tested on: faint ones, glitches and slides among them."""
-    from chirps import images, sets, simulate
-
     data = simulate.dataset(n // 2, n // 2, 77, mix=sets.HARD, snr=(5.0, 30.0), slope=2.0)
     return images.from_bytes(data.images)
 
@@ -222,18 +215,14 @@ def _preview_picture(data):
 
 def _preview_chirp():
     """Return a simulated chirp like GW150914, and what gw_small makes of it."""
-    from chirps import grid, images, noise, simulate
-
     model, _ = load("gw_small")
     rng = np.random.default_rng(5)
     spectra = simulate.signals(rng, 1, snr=20.0, masses=(28.0, 37.0))[0]
     spectra = spectra + noise.gaussian(rng, 1)
     energies = images.from_bytes(images.to_bytes(images.constant_q(spectra)))
-    window = slice(
-        *(round(t * grid.SAMPLE_RATE) for t in (grid.WINDOW_START, grid.WINDOW_START + 1))
-    )
+    first = round(grid.WINDOW_START * grid.SAMPLE_RATE)
     return {
-        "strain": grid.to_time(spectra[0])[:, window],
+        "strain": grid.to_time(spectra[0])[:, first : first + grid.SAMPLE_RATE],
         "energies": energies[0],
         "wave": np.asarray(model(energies, training=False))[0, 0],
     }
@@ -243,25 +232,16 @@ def _preview_chirp():
 
 
 def _photos():
-    from helpers.datasets import load_cifar10, load_toy10
-
-    if sources.at_hand("cifar10"):
-        return load_cifar10(verbose=False)
-    return load_toy10(N_SAMPLES, N_COMPARED, verbose=False)
+    found = sources.at_hand("cifar10")
+    return datasets.load_cifar10(verbose=False) if found else _drawings()
 
 
 def _drawings():
-    from helpers.datasets import load_toy10
-
-    return load_toy10(N_SAMPLES, N_COMPARED, verbose=False)
+    return datasets.load_toy10(N_SAMPLES, N_COMPARED, verbose=False)
 
 
 def _samples(writer, name, data):
     """Write the first test pictures side by side, as one picture; return what they show."""
-    import io
-
-    from PIL import Image
-
     strip = np.concatenate(data.x_test[:N_SAMPLES], axis=1)
     file = io.BytesIO()
     Image.fromarray(strip).save(file, "png", optimize=True)
@@ -280,47 +260,34 @@ def _samples(writer, name, data):
 
 
 def gravitational_waves():
-    """Return the numbers that widgets/live/chirp.js needs from chirps."""
-    from chirps import detectors, glitches, grid, images, noise, waveform
-
+    """Return the numbers that widgets/live/chirp.js needs; constants keep their names there."""
     band = grid.FREQUENCIES[grid.BAND]
     return {
-        "grid": {
-            "sampleRate": grid.SAMPLE_RATE,
-            "duration": grid.DURATION,
-            "lowest": grid.LOWEST,
-            "highest": grid.HIGHEST,
-            "windowStart": grid.WINDOW_START,
-            "window": grid.WINDOW,
-        },
+        "grid": _constants(
+            grid, "SAMPLE_RATE", "DURATION", "LOWEST", "HIGHEST", "WINDOW_START", "WINDOW"
+        ),
         "merger": grid.WINDOW_START + MERGER,
         "asd": [float(f"{value:.7g}") for value in noise.analytic().asd_on(band)],
-        "waveform": {
-            "solarMass": waveform.SOLAR_MASS,
-            "megaparsec": waveform.MEGAPARSEC,
-            "inspiralAmplitudeEnd": waveform.INSPIRAL_AMPLITUDE_END,
-            "inspiralPhaseEnd": waveform.INSPIRAL_PHASE_END,
-            "cutoff": waveform.CUTOFF,
-            "coefficients": waveform.COEFFICIENTS,
-            "finalSpin": waveform.FINAL_SPIN,
-            "radiatedEnergy": waveform.RADIATED_ENERGY,
-            "ringdown": waveform.RINGDOWN,
-            "damping": waveform.DAMPING,
-        },
-        "directions": directions(detectors),
+        "waveform": _constants(
+            waveform,
+            *("SOLAR_MASS", "MEGAPARSEC", "INSPIRAL_AMPLITUDE_END", "INSPIRAL_PHASE_END", "CUTOFF"),
+            *("COEFFICIENTS", "FINAL_SPIN", "RADIATED_ENERGY", "RINGDOWN", "DAMPING"),
+        ),
+        "directions": directions(),
         "glitches": list(glitches.FAMILIES),
         "image": {
-            "columns": images.N_COLUMNS,
-            "highest": float(images.ROW_FREQUENCIES[0]),
-            "lowest": float(images.ROW_FREQUENCIES[-1]),
-            "quality": images.QUALITY,
-            "fullScale": images.FULL_SCALE,
+            **_constants(images, "N_COLUMNS", "QUALITY", "FULL_SCALE"),
+            "ROW_FREQUENCIES": images.ROW_FREQUENCIES.tolist(),
             "scales": [float(row.scale) for row in images._rows("constant_q")],
         },
     }
 
 
-def directions(detectors):
+def _constants(module, *names):
+    return {name: getattr(module, name) for name in names}
+
+
+def directions():
     """Return places in the sky, evenly spaced in the delay between the detectors.
 
     They lie on the half circle from above one end of the line between the detectors, over the
@@ -331,18 +298,18 @@ def directions(detectors):
     up = first + second
     up -= (up @ along) * along
     up /= np.linalg.norm(up)
-    found = []
-    for cos in np.linspace(-1, 1, DIRECTIONS):
-        place = cos * along + np.sqrt(1 - cos**2) * up
-        where = np.arctan2(place[1], place[0]), float(np.clip(place[2], -1, 1))
-        responses = []
-        for name in ("H1", "L1"):
-            plus, cross = detectors.antenna_pattern(name, *where, 0.0)
-            responses.append([float(plus), -float(cross)])  # F₊ − i F×
-        found.append({"delay": float(detectors.delay(*where)), "responses": responses})
-    return found
+    cos = np.linspace(-1, 1, DIRECTIONS)[:, None]
+    x, y, z = (cos * along + np.sqrt(1 - cos**2) * up).T
+    where = np.arctan2(y, x), np.clip(z, -1, 1)
+    patterns = [detectors.antenna_pattern(name, *where, 0.0) for name in ("H1", "L1")]
+    responses = [np.stack([plus, -cross], axis=-1) for plus, cross in patterns]  # F₊ − i F×
+    return [
+        {"delay": delay, "responses": both}
+        for delay, both in zip(
+            detectors.delay(*where).tolist(), np.stack(responses, axis=1).tolist(), strict=True
+        )
+    ]
 
 
 def main():
-    where = Path(sys.argv[1]) if len(sys.argv) > 1 else FOLDER
-    print("Wrote" if write(where) else "Up to date:", where)
+    print("Wrote" if write() else "Up to date:", FOLDER)

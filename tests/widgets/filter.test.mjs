@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { colourTable, css, paint } from "../../widgets/parts/colours.js";
+import { colourTable, paint } from "../../widgets/parts/colours.js";
 import { filter, turnedEdge, usualSize } from "../../widgets/parts/filter.js";
-import { crossCorrelate } from "../../widgets/parts/numeric.js";
+import { crossCorrelate } from "./sliding.mjs";
 
 const rows = (values, width) =>
   Array.from({ length: values.length / width }, (_, i) => [...values.subarray(i * width, (i + 1) * width)]);
@@ -54,6 +54,8 @@ test("the scale leaves out the loudest hundredth, and knows silence", () => {
   assert.equal(usualSize(new Float32Array(9)), 1);
   assert.equal(usualSize(Float32Array.of(-3)), 3);
 });
+
+const css = (colour) => `rgb(${colour & 255}, ${(colour >> 8) & 255}, ${(colour >> 16) & 255})`;
 
 test("colours are matplotlib's", () => {
   assert.equal(css(colourTable("magnitude")[0]), "rgb(68, 1, 84)");

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { STACKS, conv, dense, flatten, parseSize, pool, seenBy, sizeText, walk } from "../../widgets/parts/layers.js";
-import { crossCorrelate } from "../../widgets/parts/numeric.js";
+import { crossCorrelate } from "./sliding.mjs";
 
 const total = (stack, key) => walk(stack.input, stack.layers).reduce((sum, result) => sum + result[key], 0);
 

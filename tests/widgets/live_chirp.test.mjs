@@ -30,10 +30,11 @@ test("the Fourier transform is its definition, for lengths of small factors", ()
 /** A simulator without the fitted numbers of waves: noise, glitches and images only. */
 function simulator() {
   const scales = new Array(39).fill(1);
+  const frequencies = scales.map((_, row) => 400 * (25 / 400) ** (row / 38));
   return new Simulator({
-    grid: { sampleRate: 1024, duration: 4, lowest: 20, highest: 480, windowStart: 2.5, window: 1 },
+    grid: { SAMPLE_RATE: 1024, DURATION: 4, LOWEST: 20, HIGHEST: 480, WINDOW_START: 2.5, WINDOW: 1 },
     asd: new Array(1841).fill(1),
-    image: { columns: 100, highest: 400, lowest: 25, quality: 12, fullScale: 25, scales },
+    image: { N_COLUMNS: 100, ROW_FREQUENCIES: frequencies, QUALITY: 12, FULL_SCALE: 25, scales },
   });
 }
 

@@ -1,4 +1,4 @@
-// Network files made by hand, for the tests: what widgets/live/export_web.py writes, in JavaScript.
+// Network files made by hand, for the tests: what widgets/live/network_file.py writes, in JavaScript.
 
 import { crc32 } from "../../widgets/live/nn.js";
 

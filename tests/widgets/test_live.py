@@ -14,11 +14,12 @@ import pytest
 
 from chirps import detectors, glitches, grid, images, noise, sets, simulate
 from course.build import live as export_live
-from helpers import datasets, sources, training
+from helpers import datasets, training
 from helpers.backend import keras
 from inside import attribution
 from tests.support import ROOT
-from widgets.live import export_web
+from tests.support.live_networks import first_images, read
+from widgets.live import network_file, network_layers
 
 layers = keras.layers
 NODE = shutil.which("node")
@@ -56,8 +57,8 @@ class Cases:
     def network(self, model, x, *, cams=(), maps=(), classes=None):
         """Add a network with what Keras makes of `x`, before and after rounding its weights."""
         file = f"{model.name}.cnn"
-        export_web.save(model, self.folder / file, classes=classes)
-        coarse = export_web.rounded(model)
+        network_file.save_network(model, self.folder / file, classes=classes)
+        coarse = network_file.rounded(model)
         self.networks.append(
             {
                 "file": file,
@@ -147,16 +148,6 @@ def released(name):
     return model, network.lowest
 
 
-def test_pictures(n):
-    """Return test images from 0 to 1: photos where they are at hand, else drawings."""
-    if sources.at_hand("cifar10"):
-        return datasets.load_cifar10(verbose=False).x_test[:n].astype("float32") / 255
-    return datasets.load_toy10(10, n, verbose=False).x_test.astype("float32") / 255
-
-
-test_pictures.__test__ = False
-
-
 # --- agreement ----------------------------------------------------------------------------------
 
 
@@ -183,7 +174,7 @@ def test_released_networks_agree_with_keras(tmp_path):
         model, lowest = released(name)
         maps = [layer.name for layer in model.layers if "conv" in layer.name]
         cams = [("pool2", 6), ("conv4", 3), ("conv1", 8)]
-        cases.network(model, test_pictures(10) + lowest, maps=[*maps, "dense1"], cams=cams)
+        cases.network(model, first_images(10) + lowest, maps=[*maps, "dense1"], cams=cams)
     model, _ = released("gw_small")
     maps, cams = ["conv1", "pool1", "conv2", "pool2"], [("pool2", 0), ("conv1", 0)]
     cases.network(model, export_live._chirp_images(10), maps=maps, cams=cams)
@@ -201,11 +192,11 @@ def test_the_page_answers_as_keras_does_on_hundreds_of_images(tmp_path, capsys):
     cases = Cases(tmp_path)
     n = 1000
     model, lowest = released("first_cnn")
-    cases.network(model, test_pictures(n) + lowest)
+    cases.network(model, first_images(n) + lowest)
     model, lowest = released("cifar_cnn")
     model = keras.Sequential.from_config(model.get_config() | {"name": "homework"})
     training.load_released(model, "cifar_cnn")
-    cases.network(model, test_pictures(n)[:500] + lowest)
+    cases.network(model, first_images(n)[:500] + lowest)
     model, _ = released("gw_small")
     cases.network(model, export_live._chirp_images(n))
     report = cases.run()
@@ -279,7 +270,7 @@ def test_chirps_glitches_and_images_agree_with_the_course(tmp_path):
 
 
 def test_directions_lie_between_the_detectors():
-    places = export_live.directions(detectors)
+    places = export_live.directions()
     delays = [place["delay"] for place in places]
     assert delays[0] == pytest.approx(-detectors.MAX_DELAY)
     assert delays[-1] == pytest.approx(detectors.MAX_DELAY)
@@ -297,11 +288,11 @@ def test_units_of_the_scripts():
 
 def test_a_file_holds_what_was_saved(tmp_path):
     model = everything()
-    size = export_web.save(
+    size = network_file.save_network(
         model, tmp_path / "a.cnn", classes="abcde", pixels=(-0.5, 0.5), about="x"
     )
     assert size == (tmp_path / "a.cnn").stat().st_size
-    header, weights = export_web.read(tmp_path / "a.cnn")
+    header, weights = read(tmp_path / "a.cnn")
     assert header["classes"] == list("abcde") and header["about"] == "x"
     assert header["input"] == {"shape": [17, 14, 3], "black": -0.5, "white": 0.5}
     assert set(weights) == {"even", "odd", "wide", "hidden", "last"}
@@ -311,29 +302,17 @@ def test_a_file_holds_what_was_saved(tmp_path):
         largest = np.abs(kernel).reshape(len(kernel), -1).max(1)
         error = np.abs(kept - kernel).reshape(len(kernel), -1).max(1)
         assert (error <= largest * (1 / (2**bits - 2) + 1e-6)).all()  # half a step
-        rounded = export_web.rounded(model).get_layer(name).get_weights()[0]
+        rounded = network_file.rounded(model).get_layer(name).get_weights()[0]
         np.testing.assert_array_equal(np.moveaxis(rounded, -1, 0), kept)
 
 
 def test_released_files_are_small_and_mostly_eight_bits(tmp_path):
     for name in ("first_cnn", "gw_small"):
         model, _ = released(name)
-        assert export_web.save(model, tmp_path / "a.cnn") <= 1_300_000
-        header, weights = export_web.read(tmp_path / "a.cnn")
+        assert network_file.save_network(model, tmp_path / "a.cnn") <= 1_300_000
+        header, weights = read(tmp_path / "a.cnn")
         eight = [a["name"] for a in header["layers"] if a.get("weights", {}).get("bits") == 8]
         assert sum(weights[n].size for n in eight) > 0.9 * sum(w.size for w in weights.values())
-
-
-def test_a_damaged_file_is_refused(tmp_path):
-    export_web.save(averaged(), tmp_path / "a.cnn")
-    whole = (tmp_path / "a.cnn").read_bytes()
-    for damaged in (whole[:-1], whole[:20], whole[:40] + b"?" + whole[41:]):
-        (tmp_path / "b.cnn").write_bytes(damaged)
-        with pytest.raises(ValueError, match="damaged"):
-            export_web.read(tmp_path / "b.cnn")
-    (tmp_path / "b.cnn").write_bytes(b"PNG or anything else")
-    with pytest.raises(ValueError, match="holds no network"):
-        export_web.read(tmp_path / "b.cnn")
 
 
 def chain(*stack, shape=(8, 8, 3)):
@@ -359,8 +338,8 @@ END = (layers.Flatten, lambda: layers.Dense(2))
 )
 def test_what_the_page_cannot_compute_is_refused_by_name(tmp_path, layer, message):
     model = chain(layer, *(make() for make in END))
-    with pytest.raises(export_web.UnknownLayer, match=message):
-        export_web.save(model, tmp_path / "a.cnn")
+    with pytest.raises(network_layers.UnknownLayer, match=message):
+        network_file.save_network(model, tmp_path / "a.cnn")
     assert not list(tmp_path.iterdir())
 
 
@@ -369,29 +348,29 @@ def test_only_chains_from_an_image_to_classes(tmp_path):
     image = keras.Input((8, 8, 3))
     flat = layers.Flatten()(image)
     straight = keras.Model(image, layers.Dense(3)(flat))
-    assert export_web.save(straight, path) > 0
+    assert network_file.save_network(straight, path) > 0
     twice = layers.Dense(3)(flat)
     forked = keras.Model(image, layers.Add()([twice, layers.Dense(3)(flat)]))
-    with pytest.raises(export_web.UnknownLayer, match="no chain"):
-        export_web.save(forked, path)
-    with pytest.raises(export_web.UnknownLayer, match="fixed size"):
-        export_web.save(chain(layers.Dense(2), shape=(8,)), path)
-    with pytest.raises(export_web.UnknownLayer, match="one number for each class"):
-        export_web.save(chain(layers.Conv2D(2, 3)), path)
-    with pytest.raises(export_web.UnknownLayer, match=r"keras\.Input"):
-        export_web.save(keras.Sequential([layers.Flatten(), layers.Dense(2)]), path)
+    with pytest.raises(network_layers.UnknownLayer, match="no chain"):
+        network_file.save_network(forked, path)
+    with pytest.raises(network_layers.UnknownLayer, match="fixed size"):
+        network_file.save_network(chain(layers.Dense(2), shape=(8,)), path)
+    with pytest.raises(network_layers.UnknownLayer, match="one number for each class"):
+        network_file.save_network(chain(layers.Conv2D(2, 3)), path)
+    with pytest.raises(network_layers.UnknownLayer, match=r"keras\.Input"):
+        network_file.save_network(keras.Sequential([layers.Flatten(), layers.Dense(2)]), path)
 
 
 def test_settings_that_make_no_sense_are_refused(tmp_path):
     path = tmp_path / "a.cnn"
     model = chain(*(make() for make in END))
     with pytest.raises(ValueError, match="3 class names for 2 outputs"):
-        export_web.save(model, path, classes="abc")
+        network_file.save_network(model, path, classes="abc")
     with pytest.raises(ValueError, match="black and white"):
-        export_web.save(model, path, pixels=(1, 1))
+        network_file.save_network(model, path, pixels=(1, 1))
     model.layers[-1].kernel.assign(np.full((192, 2), np.nan))
     with pytest.raises(ValueError, match="diverged"):
-        export_web.save(model, path)
+        network_file.save_network(model, path)
     assert not path.exists()
 
 
@@ -409,12 +388,12 @@ def test_the_export_is_done_once_and_again_when_something_is_missing(tmp_path, m
     monkeypatch.setattr(export_live, "_network", network)
     monkeypatch.setattr(export_live, "_photos", export_live._drawings)
     monkeypatch.setattr(export_live, "N_COMPARED", 20)
-    data = tmp_path / "static" / "live" / "data"
-    assert export_live.main(tmp_path)
+    data = tmp_path / "static" / "widgets" / "live" / "data"
+    assert export_live.write(tmp_path)
     assert made == [*export_live.PICTURES, *export_live.CHIRPS]
-    assert not export_live.main(tmp_path)
+    assert not export_live.write(tmp_path)
     (data / "gw.json.js").unlink()
-    assert export_live.main(tmp_path)
+    assert export_live.write(tmp_path)
     index = json.loads((data / "index.json").read_text())
     assert index["samples"]["cifar10"]["stand_in"] and not index["samples"]["toy10"]["stand_in"]
     assert "Stand-in" in index["samples"]["cifar10"]["credit"]

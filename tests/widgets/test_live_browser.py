@@ -129,7 +129,7 @@ def test_a_photo_is_looked_at_and_bad_ones_are_refused_in_words(page):
 
 
 def test_networks_that_are_damaged_or_unknown_leave_the_old_one_at_work(page, site):
-    from widgets.live.export_live import DATA
+    from course.build.live import DATA
 
     widget = started(page, 0)
     shown = widget.locator(".readout").inner_text()
@@ -225,13 +225,12 @@ def test_a_missing_file_is_told_and_can_be_tried_again(chromium, address):
 
 def test_scores_are_those_of_keras(page):
     """The whole way: a picture of the site, its pixels through a canvas, the worker, the bars."""
-    from test_live import test_pictures
-
     from course.build import live as export_live
-    from widgets.live import export_web
+    from tests.support.live_networks import first_images
+    from widgets.live import network_file
 
     model, network = export_live.load("first_cnn")
-    scores = np.asarray(export_web.rounded(model)(test_pictures(20) + network.lowest))
+    scores = np.asarray(network_file.rounded(model)(first_images(20) + network.lowest))
     widget = started(page, 0)
     for number in (0, 7, 12):
         widget.locator("[name=sample]").nth(number).check(force=True)

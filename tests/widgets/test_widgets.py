@@ -17,7 +17,7 @@ import widgets
 from helpers import released
 from helpers.sources import DataError
 from tests.support import ROOT
-from widgets import es_modules
+from widgets import es_modules, kernel_lab, learning_curves, spectrogram
 
 NODE = shutil.which("node")
 needs_node = pytest.mark.skipif(
@@ -36,6 +36,21 @@ def test_the_javascript_passes_its_own_tests():
     done = run_node("--test", *files)
     assert done.returncode == 0, done.stdout[-4000:]
     assert int(re.search(r"# pass (\d+)", done.stdout)[1]) > 40
+
+
+def test_students_wait_for_nothing_heavy():
+    code = "import sys, helpers.widgets; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert not {"matplotlib", "keras", "scipy", "chirps", "sphinx"} & set(done.stdout.split())
+
+
+@pytest.mark.parametrize("name", widgets.NAMES)
+def test_a_widget_is_two_files_side_by_side(name):
+    (widget,) = [w for w in widgets.WIDGETS.values() if w.name == name.split(".")[-1]]
+    assert widget.module == f"widgets/{name.replace('.', '/')}.js"
+    assert (ROOT / widget.module).is_file() and (ROOT / widget.module).with_suffix(".py").is_file()
+    assert bool(widget.picture) == bool(widget.alt)
 
 
 # --- options ------------------------------------------------------------------------------------
@@ -80,7 +95,7 @@ def test_a_quiz_explains_every_wrong_answer():
 
 @pytest.mark.parametrize("name", widgets.WIDGETS)
 def test_every_option_is_known_to_its_module(name):
-    module = (widgets.statics() / widgets.WIDGETS[name].module).read_text(encoding="utf-8")
+    module = (ROOT / widgets.WIDGETS[name].module).read_text(encoding="utf-8")
     for option in widgets.WIDGETS[name].options:
         assert re.search(rf'(get|option|matrixOr\(model\.get)\("{option}"', module), option
 
@@ -131,7 +146,7 @@ def test_with_anywidget_the_same_module_runs(monkeypatch):
 @needs_node
 @pytest.mark.parametrize("name", widgets.WIDGETS)
 def test_a_module_without_imports_exports_the_widget(name, tmp_path):
-    module = es_modules.as_module(widgets.statics(), widgets.WIDGETS[name].module)
+    module = es_modules.as_module(ROOT, widgets.WIDGETS[name].module)
     (tmp_path / "one.mjs").write_text(module, encoding="utf-8")
     code = "const m = await import(process.argv[1]); console.log(typeof m.default.render)"
     done = run_node("--input-type=module", "-e", code, str(tmp_path / "one.mjs"))
@@ -141,7 +156,7 @@ def test_a_module_without_imports_exports_the_widget(name, tmp_path):
 @needs_node
 def test_the_bundle_puts_every_widget_on_the_shelf(tmp_path):
     roots = [widget.module for widget in widgets.WIDGETS.values()]
-    script = es_modules.as_script(widgets.statics(), roots)
+    script = es_modules.as_script(ROOT, roots)
     code = "console.log(Object.keys(courseWidgets.modules).join())"
     (tmp_path / "bundle.cjs").write_text(f"{script}{code}", encoding="utf-8")
     done = run_node(str(tmp_path / "bundle.cjs"))
@@ -161,10 +176,10 @@ def test_names_folders_and_order_survive(tmp_path):
         "export async function wait() {}\nexport const two = deux;\n"
     )
     (tmp_path / "a" / "c.js").write_text("export const two = 2; // export nothing else\n")
-    script = es_modules.as_worker(tmp_path, "a/top.js").replace(
-        "})();\n})();", '})();\nconsole.log(modules["a/top.js"].default.sum);\n})();'
+    script = es_modules.as_script(tmp_path, ["a/top.js"])
+    (tmp_path / "run.cjs").write_text(
+        f'{script}console.log(courseWidgets.modules["a/top.js"].default.sum);'
     )
-    (tmp_path / "run.cjs").write_text(script)
     assert run_node(str(tmp_path / "run.cjs")).stdout == "3\n"
 
 
@@ -193,7 +208,7 @@ def test_what_cannot_be_put_together_is_refused(text, message, tmp_path):
 def test_the_dog_is_small_and_credited():
     from PIL import Image
 
-    dog = widgets.dog()
+    dog = kernel_lab.dog()
     head, _, data = dog["image"].partition(",")
     assert head == "data:image/jpeg;base64"
     with Image.open(io.BytesIO(base64.b64decode(data))) as picture:
@@ -203,7 +218,7 @@ def test_the_dog_is_small_and_credited():
 
 
 def test_runs_are_those_of_the_run_cards():
-    runs = widgets.runs()
+    runs = learning_curves.runs()
     card = released.released_card("cifar_cnn")
     (run,) = [run for run in runs if run["card"] == "cifar_cnn"]
     assert run["history"] == card["runs"][0]["history"]
@@ -214,13 +229,13 @@ def test_runs_are_those_of_the_run_cards():
     assert len(json.dumps(runs)) < 60_000
 
 
-@pytest.mark.parametrize("event", widgets.EVENTS[:1])
+@pytest.mark.parametrize("event", spectrogram.EVENTS[:1])
 def test_strain_keeps_what_a_detector_hears(event):
     from scipy import signal
 
     from chirps import strain
 
-    packed = widgets.strain(event)
+    packed = spectrogram.strain(event)
     pair = strain.load_event(event, verbose=False)
     assert packed["stand_in"] == pair.source.stand_in
     assert packed["merger"] == pytest.approx(8, abs=0.001)
@@ -240,8 +255,7 @@ def test_strain_keeps_what_a_detector_hears(event):
 # --- pages --------------------------------------------------------------------------------------
 
 CONF = """
-import sys
-extensions = ["myst_parser", "course_widgets"]
+extensions = ["myst_parser", "widgets.directive"]
 myst_enable_extensions = ["colon_fence", "dollarmath"]
 """
 
@@ -255,7 +269,7 @@ def build(tmp_path_factory):
         folder = tmp_path_factory.mktemp("book")
         source = folder / "source"
         (source / page).parent.mkdir(parents=True)
-        (source / "conf.py").write_text(CONF.format(ext=str(ROOT / "book" / "_ext")))
+        (source / "conf.py").write_text(CONF)
         (source / "index.md").write_text(f"# Home\n\n```{{toctree}}\n{page}\n```\n")
         (source / f"{page}.md").write_text(f"# Page\n\n{text}\n", encoding="utf-8")
         command = [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going"]

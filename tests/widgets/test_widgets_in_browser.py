@@ -6,8 +6,8 @@ import zlib
 
 import pytest
 
-import widgets
 from tests.support import browser
+from widgets import learning_curves
 
 pytestmark = pytest.mark.slow
 WIDGETS = (
@@ -257,7 +257,7 @@ def test_learning_curves_by_keyboard(reader):
     reader.tab_to(widget.locator("svg.plot"))
     reader.press("PageDown")
     assert reader.says("learning_curves").startswith("After ")
-    cards = [run["card"] for run in widgets.runs()]
+    cards = [run["card"] for run in learning_curves.runs()]
     assert widget.locator("tbody tr").count() == cards.count("cifar_cnn_steps")
     widget.locator("select").nth(1).select_option("first_cnn")
     both = cards.count("cifar_cnn_steps") + cards.count("first_cnn")

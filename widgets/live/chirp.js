@@ -2,7 +2,8 @@
 //
 // The same steps as chirps in Python: IMRPhenomD without spin, the antenna patterns of the two
 // LIGO detectors, whitening with the design curve, glitches of five families and the constant-Q
-// image. All fitted numbers come from there, in the file gw.json; only the random numbers differ.
+// image. All fitted numbers come from there, in the file gw.json, under the names that they have
+// there; only the random numbers differ.
 // A spectrum is {re, im} on the frequencies of the band, from 20 to 480 Hz in steps of 0.25 Hz.
 
 const TAU = 2 * Math.PI;
@@ -12,12 +13,12 @@ export class Simulator {
   /** @param constants what `python -m course live` wrote into gw.json */
   constructor(constants) {
     this.constants = constants;
-    const { lowest, highest, duration } = constants.grid;
-    this.firstBin = lowest * duration;
-    this.nBins = highest * duration - this.firstBin + 1;
+    const { LOWEST, HIGHEST, DURATION } = constants.grid;
+    this.firstBin = LOWEST * DURATION;
+    this.nBins = HIGHEST * DURATION - this.firstBin + 1;
     this.frequencies = Float64Array.from(
       { length: this.nBins },
-      (_, k) => (this.firstBin + k) / duration,
+      (_, k) => (this.firstBin + k) / DURATION,
     );
     this.asd = Float64Array.from(constants.asd);
     this.rows = constants.image.scales.map((scale, row) => this.#row(row, scale));
@@ -72,7 +73,7 @@ export class Simulator {
   wave(mass1, mass2) {
     const wave = phenomD(this.frequencies, mass1, mass2, this.constants.waveform);
     const chirpMass =
-      ((mass1 * mass2) ** 0.6 / (mass1 + mass2) ** 0.2) * this.constants.waveform.solarMass;
+      ((mass1 * mass2) ** 0.6 / (mass1 + mass2) ** 0.2) * this.constants.waveform.SOLAR_MASS;
     for (let k = 0; k < this.nBins; k++) {
       const before =
         (5 / 256) * chirpMass ** (-5 / 3) * (Math.PI * this.frequencies[k]) ** (-8 / 3);
@@ -87,7 +88,7 @@ export class Simulator {
   /** Whitened Gaussian noise of both detectors; the same for the same seed. */
   noise(seed) {
     const random = normal(generator(seed, 1));
-    const size = Math.sqrt(this.constants.grid.duration) / 2;
+    const size = Math.sqrt(this.constants.grid.DURATION) / 2;
     return [0, 1].map(() => {
       const out = this.#nothing();
       for (let k = 0; k < this.nBins; k++) {
@@ -100,9 +101,9 @@ export class Simulator {
 
   /** The whitened spectrum of a glitch; its shape and place are drawn with the seed. */
   glitch({ family, snr, seed = 0, numbers = null, centre = null }) {
-    const { windowStart, window } = this.constants.grid;
+    const { WINDOW_START, WINDOW } = this.constants.grid;
     const random = generator(seed, 2);
-    const place = windowStart + window * (0.1 + 0.8 * random());
+    const place = WINDOW_START + WINDOW * (0.1 + 0.8 * random());
     const u = numbers ?? Array.from({ length: 5 }, random);
     const shape = FAMILIES[family](u);
     const out = this.spectrum((time) => shape(time - (centre ?? place)));
@@ -116,9 +117,9 @@ export class Simulator {
 
   /** The spectrum of a function of time, within the band. */
   spectrum(series) {
-    const { sampleRate, duration } = this.constants.grid;
-    const n = sampleRate * duration;
-    const re = Float64Array.from({ length: n }, (_, k) => series(k / sampleRate) / sampleRate);
+    const { SAMPLE_RATE, DURATION } = this.constants.grid;
+    const n = SAMPLE_RATE * DURATION;
+    const re = Float64Array.from({ length: n }, (_, k) => series(k / SAMPLE_RATE) / SAMPLE_RATE);
     const whole = fourier(re, new Float64Array(n), -1);
     const band = (part) => part.slice(this.firstBin, this.firstBin + this.nBins);
     return { re: band(whole.re), im: band(whole.im) };
@@ -128,39 +129,39 @@ export class Simulator {
   norm({ re, im }) {
     let sum = 0;
     for (let k = 0; k < re.length; k++) sum += re[k] ** 2 + im[k] ** 2;
-    return Math.sqrt((4 / this.constants.grid.duration) * sum);
+    return Math.sqrt((4 / this.constants.grid.DURATION) * sum);
   }
 
   /** One second of whitened strain, in standard deviations of white noise. */
   series({ re, im }) {
-    const { sampleRate, duration, windowStart, window } = this.constants.grid;
-    const n = sampleRate * duration;
+    const { SAMPLE_RATE, DURATION, WINDOW_START, WINDOW } = this.constants.grid;
+    const n = SAMPLE_RATE * DURATION;
     const whole = { re: new Float64Array(n), im: new Float64Array(n) };
     for (let k = 0; k < this.nBins; k++) {
       // The negative frequencies hold the conjugate; the real part is twice that of these.
       whole.re[this.firstBin + k] = 2 * re[k];
       whole.im[this.firstBin + k] = 2 * im[k];
     }
-    const scale = Math.sqrt(2 * sampleRate) / n;
-    const first = windowStart * sampleRate;
+    const scale = Math.sqrt(2 * SAMPLE_RATE) / n;
+    const first = WINDOW_START * SAMPLE_RATE;
     return fourier(whole.re, whole.im, 1)
-      .re.slice(first, first + window * sampleRate)
+      .re.slice(first, first + WINDOW * SAMPLE_RATE)
       .map((x) => x * scale);
   }
 
   /** The constant-Q image of both detectors: energies from 0 to 25, rows × columns × 2. */
   image(spectra) {
-    const { columns, fullScale } = this.constants.image;
-    const energies = new Float64Array(this.rows.length * columns * spectra.length);
+    const { N_COLUMNS, FULL_SCALE } = this.constants.image;
+    const energies = new Float64Array(this.rows.length * N_COLUMNS * spectra.length);
     this.rows.forEach((row, r) => {
       spectra.forEach((spectrum, d) => {
         const energy = this.#energies(row, spectrum);
-        for (let c = 0; c < columns; c++)
-          energies[(r * columns + c) * spectra.length + d] = energy[c];
+        for (let c = 0; c < N_COLUMNS; c++)
+          energies[(r * N_COLUMNS + c) * spectra.length + d] = energy[c];
       });
     });
     // Kept as 256 grey levels, as in training.
-    const levels = 255 / fullScale;
+    const levels = 255 / FULL_SCALE;
     return energies.map((energy) => Math.min(Math.round(energy * levels), 255) / levels);
   }
 
@@ -170,11 +171,11 @@ export class Simulator {
 
   /** One filter: its weights around a frequency, and how many samples hold its bandwidth. */
   #row(number, scale) {
-    const { duration } = this.constants.grid;
-    const { highest, lowest, quality, scales } = this.constants.image;
-    const centre = highest * (lowest / highest) ** (number / (scales.length - 1));
-    const halfWidth = ((centre * Math.sqrt(11)) / quality) * duration; // in bins
-    const middle = roundHalfToEven(centre * duration);
+    const { DURATION } = this.constants.grid;
+    const { ROW_FREQUENCIES, QUALITY } = this.constants.image;
+    const centre = ROW_FREQUENCIES[number];
+    const halfWidth = ((centre * Math.sqrt(11)) / QUALITY) * DURATION; // in bins
+    const middle = roundHalfToEven(centre * DURATION);
     const reach = Math.floor(halfWidth);
     const offsets = [];
     for (let offset = -reach; offset <= reach; offset++) {
@@ -184,7 +185,7 @@ export class Simulator {
     let weights = offsets.map((offset) => (1 - (offset / halfWidth) ** 2) ** 2);
     const size = Math.sqrt(weights.reduce((sum, w) => sum + w * w, 0));
     weights = weights.map((w) => w / size);
-    const inSegment = Math.round(duration * 100); // columns of 10 ms
+    const inSegment = Math.round(DURATION * 100); // columns of 10 ms
     const perColumn = Math.ceil(offsets.length / inSegment);
     return { middle, offsets, weights, perColumn, points: inSegment * perColumn, scale };
   }
@@ -201,10 +202,10 @@ export class Simulator {
       shifted.im[place] = re[bin] * sin + im[bin] * cos;
     });
     const samples = fourier(shifted.re, shifted.im, 1);
-    const { columns } = this.constants.image;
-    const first = Math.round(this.constants.grid.windowStart * 100) * perColumn;
-    const energy = new Float64Array(columns);
-    for (let k = 0; k < columns * perColumn; k++) {
+    const { N_COLUMNS } = this.constants.image;
+    const first = Math.round(this.constants.grid.WINDOW_START * 100) * perColumn;
+    const energy = new Float64Array(N_COLUMNS);
+    for (let k = 0; k < N_COLUMNS * perColumn; k++) {
       const [x, y] = [samples.re[first + k], samples.im[first + k]];
       energy[Math.floor(k / perColumn)] += (x * x + y * y) * (scale / perColumn);
     }
@@ -229,17 +230,17 @@ function roundHalfToEven(x) {
 // Khan et al., Phys. Rev. D 93, 044007 (2016).
 
 /** The Fourier transform of the wave of two black holes without spin, 1 Mpc away, seen face-on. */
-export function phenomD(frequencies, mass1, mass2, numbers) {
-  const mass = (mass1 + mass2) * numbers.solarMass;
+function phenomD(frequencies, mass1, mass2, numbers) {
+  const mass = (mass1 + mass2) * numbers.SOLAR_MASS;
   const eta = (mass1 * mass2) / (mass1 + mass2) ** 2;
   const fit = { eta, ...numbers };
-  for (const [name, [c0, c1, c2]] of Object.entries(numbers.coefficients)) {
+  for (const [name, [c0, c1, c2]] of Object.entries(numbers.COEFFICIENTS)) {
     fit[name] = c0 + eta * (c1 + eta * c2);
   }
-  const spin = eta * polynomial(numbers.finalSpin, eta);
-  const left = 1 - eta * polynomial(numbers.radiatedEnergy, eta);
-  fit.ringdown = polynomial(numbers.ringdown, Math.log(1 - spin)) / left;
-  fit.damping = polynomial(numbers.damping, Math.log(1 - spin)) / left;
+  const spin = eta * polynomial(numbers.FINAL_SPIN, eta);
+  const left = 1 - eta * polynomial(numbers.RADIATED_ENERGY, eta);
+  fit.ringdown = polynomial(numbers.RINGDOWN, Math.log(1 - spin)) / left;
+  fit.damping = polynomial(numbers.DAMPING, Math.log(1 - spin)) / left;
   const root = Math.sqrt(Math.max(1 - fit.gamma2 ** 2, 0));
   fit.peak = Math.abs(fit.ringdown + (fit.damping * fit.gamma3 * (root - 1)) / fit.gamma2);
   fit.quartic = quartic(fit);
@@ -248,10 +249,10 @@ export function phenomD(frequencies, mass1, mass2, numbers) {
   const n = frequencies.length;
   const wave = { re: new Float64Array(n), im: new Float64Array(n) };
   const leading =
-    (Math.sqrt((5 / 24) * eta) * Math.PI ** (-2 / 3) * mass ** 2) / numbers.megaparsec;
+    (Math.sqrt((5 / 24) * eta) * Math.PI ** (-2 / 3) * mass ** 2) / numbers.MEGAPARSEC;
   for (let k = 0; k < n; k++) {
     const x = mass * frequencies[k];
-    if (x <= 0 || x >= numbers.cutoff) continue;
+    if (x <= 0 || x >= numbers.CUTOFF) continue;
     const size = leading * amplitude(x, fit);
     const angle = -phase(x, fit);
     wave.re[k] = size * Math.cos(angle);
@@ -274,7 +275,7 @@ function slope(piece, x, fit) {
 
 function amplitude(x, fit) {
   let piece = middleAmplitude;
-  if (x < fit.inspiralAmplitudeEnd) piece = inspiralAmplitude;
+  if (x < fit.INSPIRAL_AMPLITUDE_END) piece = inspiralAmplitude;
   else if (x >= fit.peak) piece = ringdownAmplitude;
   return piece(x, fit) * x ** (-7 / 6);
 }
@@ -302,13 +303,13 @@ function ringdownAmplitude(x, { ringdown, damping, gamma1, gamma2, gamma3 }) {
 }
 
 function middleAmplitude(x, fit) {
-  const d = x - (fit.inspiralAmplitudeEnd + fit.peak) / 2;
+  const d = x - (fit.INSPIRAL_AMPLITUDE_END + fit.peak) / 2;
   return polynomial(fit.quartic, d);
 }
 
 /** The quartic in the distance from the middle that continues its neighbours at both ends. */
 function quartic(fit) {
-  const [start, end] = [fit.inspiralAmplitudeEnd, fit.peak];
+  const [start, end] = [fit.INSPIRAL_AMPLITUDE_END, fit.peak];
   const h = (end - start) / 2;
   // In u = d / h from −1 to 1: values and slopes at both ends, and v2 in the middle.
   const [low, high] = [inspiralAmplitude(start, fit), ringdownAmplitude(end, fit)];
@@ -325,14 +326,14 @@ function quartic(fit) {
 
 function phase(x, fit) {
   let piece = middlePhase;
-  if (x < fit.inspiralPhaseEnd) piece = inspiralPhase;
+  if (x < fit.INSPIRAL_PHASE_END) piece = inspiralPhase;
   else if (x >= fit.ringdown / 2) piece = ringdownPhase;
   return (piece(x, fit) - fit.delay * x) / fit.eta;
 }
 
 function joinPhases(fit) {
   fit.alpha0 = fit.beta0 = 0;
-  let x = fit.inspiralPhaseEnd;
+  let x = fit.INSPIRAL_PHASE_END;
   fit.beta1 += slope(inspiralPhase, x, fit) - slope(middlePhase, x, fit);
   fit.beta0 = inspiralPhase(x, fit) - middlePhase(x, fit);
   x = fit.ringdown / 2;
@@ -384,7 +385,7 @@ function burst(frequency, quality, turns) {
     Math.cos(TAU * (frequency * time + turns));
 }
 
-export const FAMILIES = {
+const FAMILIES = {
   "sine-Gaussian": (u) => burst(between(u[0], 40, 400), between(u[1], 4, 20), u[2]),
   blip: (u) => burst(between(u[0], 60, 200), between(u[1], 1, 2.5), 0),
   "scattered light": (u) => {

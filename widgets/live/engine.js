@@ -19,10 +19,6 @@ export class Engine {
     return engine;
   }
 
-  get inWorker() {
-    return this.#worker !== null;
-  }
-
   /** Return the answer to a request, or throw what went wrong in words for the reader. */
   async ask(request) {
     if (this.#session) {

@@ -185,7 +185,7 @@ export async function isNetworkFile(file) {
   return String.fromCharCode(...start) === "CNNFILE1" || /\.cnn$/i.test(file.name);
 }
 
-export function kilobytes(bytes) {
+function kilobytes(bytes) {
   return bytes >= 1e6 ? `${(bytes / 1e6).toFixed(1)} MB` : `${Math.round(bytes / 1e3)} kB`;
 }
 

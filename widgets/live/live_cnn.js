@@ -18,7 +18,7 @@ const ABOUT = {
 export function render({ model, el, site }) {
   const hint = site
     ? "Everything is computed on your device; no picture leaves it."
-    : "Open a network that you saved with widgets.live.export_web, then choose a photo or draw.";
+    : "Open a network that you saved with widgets.save_network, then choose a photo or draw.";
   const widget = new Pictures(el, site, { ...ABOUT, hint });
   widget.offer(model.get("network") ?? "first_cnn");
   return () => widget.stop();

@@ -308,7 +308,7 @@ class Chirps extends Live {
     const has = signals ? "a chirp in" : "no chirp in";
     lines.strain.setAttribute("aria-label", `${DETECTORS[d]}: strain with ${has} it`);
     const energies = image.filter((_, k) => k % 2 === d);
-    put(canvas, heat(energies, 39, 100, this.constants.image.fullScale));
+    put(canvas, heat(energies, 39, 100, this.constants.image.FULL_SCALE));
     canvas.setAttribute("aria-label", `${DETECTORS[d]}: energy over time and frequency`);
     if (cam === null) return;
     const [rows, columns] = this.network.layers[layer].shape;

@@ -1,8 +1,8 @@
 // A convolutional network in plain JavaScript: what every layer puts out, and gradients.
 //
 // Numbers of an image lie in one array, row after row, column after column, channel after channel.
-// Files are written by widgets/live/export_web.py, which describes them. No DOM here: the same module
-// runs in a page, in a worker and in a test.
+// Files are written by widgets/live/network_file.py, which describes them. No DOM here: the same
+// module runs in a page, in a worker and in a test.
 
 const MAGIC = "CNNFILE1";
 const FORMAT = 1;
@@ -18,7 +18,7 @@ export function parse(buffer) {
   const bytes = new Uint8Array(buffer);
   if (bytes.length < 16 || String.fromCharCode(...bytes.subarray(0, 8)) !== MAGIC) {
     throw new NetworkError(
-      "This file is no network: it was not written by widgets.live.export_web of this course.",
+      "This file is no network: it was not written by widgets.save_network of this course.",
     );
   }
   const start = new DataView(buffer);

@@ -24,11 +24,6 @@ export function colourTable(name) {
   });
 }
 
-/** A colour of a table as CSS. */
-export function css(colour) {
-  return `rgb(${colour & 255}, ${(colour >> 8) & 255}, ${(colour >> 16) & 255})`;
-}
-
 /** Paint numbers into pixels: `low` gets the first colour of the table, `high` the last. */
 export function paint(pixels, values, table, low, high) {
   const scale = 255 / (high - low || 1);

@@ -1,7 +1,5 @@
 // A kernel on a photo, fast enough to follow a finger. No DOM here.
 
-export const BORDERS = ["zeros", "nearest", "mirror"];
-
 /**
  * Cross-correlate a grey picture with a kernel; the result has the size of the picture.
  *

@@ -2,7 +2,7 @@
 //
 // A matrix is an array of rows. No DOM here: the same module runs in a page and in a test.
 
-export const MODES = ["valid", "same", "full"];
+const MODES = ["valid", "same", "full"];
 export const ANCHORS = ["keras", "bottom-right", "top-left"];
 
 /**
@@ -77,32 +77,14 @@ export function products(cells, kernel) {
   return kernel.flatMap((row, u) => row.map((weight, v) => [cells[u][v] ?? 0, weight]));
 }
 
-/** Slide a kernel over an image; each output cell is the sum of the products under it. */
-export function crossCorrelate(image, kernel, options = {}) {
-  const { stops } = windows(image, kernel.length, kernel[0].length, options);
-  return stops.map((line) =>
-    line.map(({ cells }) => products(cells, kernel).reduce((sum, [x, w]) => sum + x * w, 0)),
-  );
-}
-
-/** Cross-correlate with the flipped kernel: the convolution of mathematics. */
-export function convolve(image, kernel, options = {}) {
-  return crossCorrelate(image, flip(kernel), options);
-}
-
 /** The values of a window that lie inside the image. */
 export function inside(cells) {
   return cells.flat().filter((value) => value !== null);
 }
 
-/** Keep the largest value, or the mean, of each window; cells outside do not count. */
-export function pool(image, size = 2, { kind = "max", stride = size, ...options } = {}) {
-  oneOf(kind, ["max", "average"], "kind");
-  const { stops } = windows(image, size, size, { stride, ...options });
-  return stops.map((line) => line.map(({ cells }) => poolOf(inside(cells), kind)));
-}
-
+/** The largest value, or the mean, of what a window holds. */
 export function poolOf(values, kind) {
+  oneOf(kind, ["max", "average"], "kind");
   if (kind === "max") return Math.max(...values);
   return values.reduce((sum, value) => sum + value, 0) / values.length;
 }

@@ -1,47 +1,16 @@
-"""Write a network as one small file that the page "Live networks" runs in your browser.
-
->>> export_web.save(model, "mine.cnn", classes=data.classes, pixels=(-0.5, 0.5))
-85192
-
-Weights are rounded to 8 bits: those that lead to one output share a scale, and the largest of them
-is 127 steps. A layer of few weights keeps 16 bits, because rounding it saves nothing and costs the
-most: every pixel passes through the same few numbers. :func:`rounded` returns the network as the
-page will see it, so that you can measure what the rounding changes.
-
-The file
---------
-=========  ========================================================================================
-bytes      what
-=========  ========================================================================================
-8          ``CNNFILE1``
-4          length of the description, in bytes
-4          CRC-32 of all that follows
-…          the description: JSON, filled up with spaces to a multiple of 8 bytes
-…          the numbers: weights and scales, each beginning at a multiple of 4 bytes
-=========  ========================================================================================
-
-Whole numbers and floats are little-endian. A convolution holds its weights as (filters, rows,
-columns, channels) and a dense layer as (units, inputs), so that a row is what one output needs.
-"""
-
-import json
-import math
-import struct
-import zlib
-from pathlib import Path
+"""Which layers the page "Live networks" computes, and how a network's file describes them."""
 
 import numpy as np
 
 from helpers.backend import keras
-from helpers.sources import written_whole
 from inside.rewire import checked_network, names_of
+from widgets.live.network_file import quantized
 
 layers = keras.layers
 activations = keras.activations
 
-MAGIC = b"CNNFILE1"
 FORMAT = 1
-FEW_WEIGHTS = 20_000  # up to here a layer keeps 16 bits
+WEIGHTED = (layers.Conv2D, layers.Dense)  # their weights are rounded
 
 # At work only while a network is trained.
 IDLE = (
@@ -55,124 +24,18 @@ IDLE = (
     layers.RandomFlip,
     layers.RandomTranslation,
 )
+ACTIVATIONS = {
+    activations.linear: {"kind": "linear"},
+    activations.relu: {"kind": "relu", "slope": 0.0},
+    activations.leaky_relu: {"kind": "relu", "slope": 0.2},  # Keras's default
+    activations.sigmoid: {"kind": "sigmoid"},
+    activations.tanh: {"kind": "tanh"},
+    activations.softmax: {"kind": "softmax"},
+}
 
 
 class UnknownLayer(ValueError):
     """The network has a layer, or a setting of one, that the page cannot compute."""
-
-
-def save(model, path, *, classes=None, pixels=(0.0, 1.0), about=""):
-    """Write a network as a file for the page "Live networks".
-
-    Parameters
-    ----------
-    model : keras.Model
-        Built; a chain of the layers that :func:`describe` knows, from one image to one number for
-        each class.
-    path : str or pathlib.Path
-        By custom it ends in ``.cnn``. Written whole or not at all.
-    classes : sequence of str, optional
-        Name of each output; by default they are numbered.
-    pixels : tuple of float
-        What the network expects for black and for white: (0, 1) or, in the first CNN, (-0.5, 0.5).
-        For images of gravitational waves it has no meaning.
-    about : str
-        One line to be shown with the network: where it comes from, how well it does.
-
-    Returns
-    -------
-    int
-        Size of the file in bytes.
-
-    Raises
-    ------
-    UnknownLayer
-        If the page cannot compute a layer; the message says which, and which it can.
-    ValueError
-        If weights are not finite, or names and outputs differ in number.
-    """
-    path = Path(path)
-    header, numbers = describe(model)
-    n_outputs = header["layers"][-1]["shape"][-1]
-    if classes is not None:
-        classes = [str(name) for name in classes]
-        if len(classes) != n_outputs:
-            raise ValueError(
-                f"{len(classes)} class names for {n_outputs} outputs of {model.name}: give one "
-                "name for each."
-            )
-    black, white = map(float, pixels)
-    if not (math.isfinite(black) and math.isfinite(white) and black != white):
-        raise ValueError(f"pixels is {pixels}: expected what black and white are to the network.")
-    header["input"] |= {"black": black, "white": white}
-    header |= {"classes": classes, "about": str(about)}
-    text = json.dumps(header, separators=(",", ":"), allow_nan=False).encode()
-    text += b" " * (-len(text) % 8)
-    body = text + numbers
-    with written_whole(path) as part:
-        part.write_bytes(MAGIC + struct.pack("<II", len(text), zlib.crc32(body)) + body)
-    return len(MAGIC) + 8 + len(body)
-
-
-def read(path):
-    """Return the description of a file, and its numbers.
-
-    Parameters
-    ----------
-    path : str or pathlib.Path
-
-    Returns
-    -------
-    header : dict
-    weights : dict
-        For each layer that has some, the weights as the page will use them: float32, with the
-        outputs first.
-
-    Raises
-    ------
-    ValueError
-        If the file is damaged or none of ours.
-    """
-    data = Path(path).read_bytes()
-    if data[:8] != MAGIC or len(data) < 16:
-        raise ValueError(f"{path} holds no network: it does not begin with {MAGIC.decode()}.")
-    length, checksum = struct.unpack("<II", data[8:16])
-    if zlib.crc32(data[16:]) != checksum:
-        raise ValueError(f"{path} is damaged or incomplete. Write it again.")
-    header = json.loads(data[16 : 16 + length])
-    numbers = data[16 + length :]
-    weights = {}
-    for layer in header["layers"]:
-        if "weights" in layer:
-            about = layer["weights"]
-            shape, bits = about["shape"], about["bits"]
-            whole = np.frombuffer(numbers, f"<i{bits // 8}", math.prod(shape), about["at"])
-            scales = np.frombuffer(numbers, "<f4", shape[0], about["scales"])
-            whole = whole.reshape(shape)
-            weights[layer["name"]] = whole * _column(scales, whole)
-    return header, weights
-
-
-def rounded(model):
-    """Return a copy of a network whose weights are rounded as in the file.
-
-    Parameters
-    ----------
-    model : keras.Model
-
-    Returns
-    -------
-    keras.Model
-        Not compiled.
-    """
-    copy = type(model).from_config(model.get_config())
-    copy.set_weights(model.get_weights())
-    for layer in copy.layers:
-        if type(layer) in (layers.Conv2D, layers.Dense):
-            kernel, *bias = layer.get_weights()
-            whole, scales, _ = _whole_numbers(_outputs_first(kernel))
-            layer.set_weights([_outputs_last(whole * _column(scales, whole)), *bias])
-    return copy
 
 
 def describe(model):
@@ -207,6 +70,8 @@ def describe(model):
                 f"Layer {layer.name!r} is a {type(layer).__name__}, which the page cannot compute. "
                 f"It can: {', '.join(known)}."
             )
+        channels = getattr(layer, "data_format", "channels_last")
+        _refuse(layer, channels != "channels_last", "its channels first")
         stages.append({"name": layer.name, **write(layer, numbers)})
         stages[-1]["shape"] = list(layer.output.shape[1:])
     if not stages or len(stages[-1]["shape"]) != 1:
@@ -273,12 +138,10 @@ def _max_pooling(layer, numbers):
 
 def _global_average(layer, numbers):
     _refuse(layer, layer.keepdims, "keepdims")
-    _refuse(layer, layer.data_format != "channels_last", "its channels first")
     return {"op": "global average"}
 
 
 def _flatten(layer, numbers):
-    _refuse(layer, layer.data_format != "channels_last", "its channels first")
     return {"op": "flatten"}
 
 
@@ -302,8 +165,7 @@ def _batch_normalization(layer, numbers):
 
 
 def _activation_layer(layer, numbers):
-    unit = layer.activation if type(layer) is layers.Activation else layer
-    return {"op": "activation", "activation": _activation(layer, unit)}
+    return {"op": "activation", "activation": _activation(layer, layer)}
 
 
 def _activation(layer, unit):
@@ -318,16 +180,8 @@ def _activation(layer, unit):
     if isinstance(unit, layers.Softmax):
         _refuse(layer, unit.axis not in (-1, 1), f"a softmax over axis {unit.axis}")
         return {"kind": "softmax"}
-    for kind, function in (
-        ({"kind": "linear"}, activations.linear),
-        ({"kind": "relu", "slope": 0.0}, activations.relu),
-        ({"kind": "relu", "slope": 0.2}, activations.leaky_relu),  # Keras's default
-        ({"kind": "sigmoid"}, activations.sigmoid),
-        ({"kind": "tanh"}, activations.tanh),
-        ({"kind": "softmax"}, activations.softmax),
-    ):
-        if unit is function:
-            return kind
+    if unit in ACTIVATIONS:
+        return ACTIVATIONS[unit]
     name = getattr(unit, "__name__", type(unit).__name__)
     raise UnknownLayer(
         f"Layer {layer.name!r} has the activation {name!r}, which the page cannot compute. "
@@ -374,13 +228,13 @@ class _Numbers:
 
     def weights_of(self, layer):
         """Add the weights of a convolution or a dense layer; return where they are."""
-        kernel = _outputs_first(_numpy(layer.kernel))
+        kernel = np.moveaxis(_numpy(layer.kernel), -1, 0)
         bias = _numpy(layer.bias) if layer.use_bias else np.zeros(len(kernel))
         _check_finite(layer, kernel, bias)
-        whole, scales, bits = _whole_numbers(kernel)
+        whole, scales = quantized(kernel)
         about = {
             "shape": list(whole.shape),
-            "bits": bits,
+            "bits": 8 * whole.itemsize,
             "at": self.add(whole),
             "scales": self.add(scales),
         }
@@ -400,31 +254,8 @@ class _Numbers:
 
 def _window(layer, size):
     """Return the settings that convolution and pooling share."""
-    _refuse(layer, layer.data_format != "channels_last", "its channels first")
     _refuse(layer, layer.padding not in ("same", "valid"), f"the padding {layer.padding!r}")
     return {"size": list(size), "strides": list(layer.strides), "padding": layer.padding}
-
-
-def _whole_numbers(kernel):
-    """Return whole numbers, the scale of each output, and their bits."""
-    bits = 16 if kernel.size <= FEW_WEIGHTS else 8
-    steps = 2 ** (bits - 1) - 1
-    scales = np.abs(kernel).reshape(len(kernel), -1).max(1) / steps
-    scales = np.where(scales > 0, scales, 1).astype("<f4")
-    whole = np.rint(kernel / _column(scales, kernel)).astype(f"<i{bits // 8}")
-    return np.ascontiguousarray(whole), scales, bits
-
-
-def _outputs_first(kernel):
-    return np.ascontiguousarray(np.moveaxis(kernel, -1, 0))
-
-
-def _outputs_last(kernel):
-    return np.moveaxis(kernel, 0, -1)
-
-
-def _column(scales, kernel):
-    return scales.reshape(-1, *[1] * (kernel.ndim - 1))
 
 
 def _numpy(tensor):
