@@ -11,7 +11,7 @@ LAB = ROOT / "lab"
 
 def main():
     for page in notebook.pages():
-        target = LAB / f"{page}.ipynb"
+        target = LAB / notebook.handed_out(page)
         if target.is_file():
             print(f"lab/{target.name} is yours; delete it to get a fresh copy")
         else:

@@ -2,7 +2,8 @@
 
 What must not be found are the lines that exist only in what is taken away: from the site the cells
 tagged `graded`, from the students' notebooks and archive the solutions of all exercises. Lines that
-stand in the open as well, in another cell of a page or in `helpers`, are no secret.
+stand in the open as well, in another cell of a page or in the code that students receive, are no
+secret.
 """
 
 import html
@@ -44,19 +45,27 @@ def output_text(cell):
     return "\n".join(parts)
 
 
-@cache
-def public_text():
-    """Return what anybody may read, squeezed: open cells, their outputs, and `helpers`."""
-    found = []
+def open_texts(graded_only):
+    """Yield what anybody may read: open cells, their outputs, and the code that students receive.
+
+    Parameters
+    ----------
+    graded_only : bool
+        See :func:`secret_lines`.
+    """
     for page in notebook.pages():
-        for cell in _recorded(page):
+        for cell in notebook.read_source(page).cells:
             if not {"exercise", "graded"} & set(exercises.tags(cell)):
-                found += [cell.source, output_text(cell)]
+                yield cell.source
         for exercise in exercises.exercises(page):
-            found += [exercise.stub, exercise.checking]
-    for path in (ROOT / "helpers").rglob("*.py"):
-        found.append(path.read_text(encoding="utf-8"))
-    return "\n".join(map(squeezed, found))
+            yield from (exercise.stub, exercise.checking)
+            if graded_only and not exercise.graded:
+                yield exercise.solution
+        hidden = {"graded"} if graded_only else {"graded", "exercise"}
+        yield from (output_text(c) for c in _recorded(page) if not hidden & set(exercises.tags(c)))
+    for room in ("inside", "helpers", "chirps", "widgets"):
+        for path in (ROOT / room).rglob("*.py"):
+            yield path.read_text(encoding="utf-8")
 
 
 def _recorded(page):
@@ -82,15 +91,17 @@ def secret_lines(graded_only):
             tags = exercises.tags(cell)
             if "exercise" in tags and ("graded" in tags or not graded_only):
                 found |= lines_of(output_text(cell))
-    practice = [e.solution for e in exercises.all_exercises() if graded_only and not e.graded]
-    known = public_text() + "\n".join(map(squeezed, practice))
+    known = "\n".join(map(squeezed, open_texts(graded_only)))
     return frozenset(line for line in found if line not in known)
 
 
 @cache
 def secret_words():
     """Return the words that only the graded solutions use, as a search index would hold them."""
-    open_words = {w for line in _open_texts() for w in words(line)}
+    texts = [*open_texts(True)]
+    for pattern in ("book/**/*.md", "book/**/*.bib"):
+        texts += [path.read_text(encoding="utf-8") for path in ROOT.glob(pattern)]
+    open_words = {word for text in texts for word in words(text)}
     graded = {w for e in exercises.all_exercises() if e.graded for w in words(e.solution)}
     return frozenset(w for w in graded - open_words if len(w) >= 4 and not w.isdigit())
 
@@ -99,21 +110,6 @@ def words(text):
     """Return the words of a text as Sphinx's index stores them."""
     stem = SearchEnglish({}).stem
     return {stem(word) for word in re.findall(r"\w+", text.lower())}
-
-
-def _open_texts():
-    for page in notebook.pages():
-        for cell in notebook.read_source(page).cells:
-            if "exercise" not in exercises.tags(cell):
-                yield cell.source
-        for exercise in exercises.exercises(page):
-            yield exercise.stub if exercise.graded else exercise.solution
-        for cell in _recorded(page):
-            if "graded" not in exercises.tags(cell):
-                yield output_text(cell)
-    for pattern in ("book/**/*.md", "book/**/*.bib", "helpers/**/*.py"):
-        for path in ROOT.glob(pattern):
-            yield path.read_text(encoding="utf-8")
 
 
 # --- searching ----------------------------------------------------------------------------------

@@ -5,6 +5,8 @@ _build/student/                    a notebook for each page, without solutions a
     SHA256SUMS                     of every file beside it
 _build/instructor/                 the same notebooks with all solutions; never published
 
+A notebook's file has the number of its chapter in front; its metadata names the page.
+
 With `$COURSE_KEYS` set, the instructor's folder also holds ``key.json``: what should come out of
 the secret inputs of this term, and the answers to every student's own numbers.
 """
@@ -16,13 +18,15 @@ import os
 import re
 import shutil
 import sys
+import tomllib
 import zipfile
 from functools import cache
 
 import nbformat
 import yaml
 
-from course import ROOT, exercises, notebook
+from course import ROOT, BookError, exercises, notebook
+from course.build.ext import published_at
 from helpers.sources import written_whole
 
 BUILD = ROOT / "_build"
@@ -32,23 +36,12 @@ ZIP = "convolutions-to-chirps.zip"
 # What a student needs beside the notebooks. Everything else of the repository stays out.
 SHARED = ("inside/*.py", "helpers/**/*.py", "chirps/*.py", "widgets/**/*",
           "helpers/checks/solutions.json", "data/registry.toml", "data/metrics.toml",
-          "data/gw/*", "data/models/**/*", "requirements.txt", "LICENSE",
+          "data/gw/*", "data/models/*/*", "requirements-student.txt", "LICENSE",
           "LICENSE-CONTENT", "CITATION.cff")  # fmt: skip
+OF_THE_SITE = {"widgets/directive.py"}  # its part of the widgets needs Sphinx
 STAMP = (2026, 1, 1, 0, 0, 0)  # of every file in the archive, so that equal input gives equal bytes
 
-# Modules that the pages import, and the packages that bring them. Where all are there already, as
-# on Colab, nothing is installed, and nothing that is there is replaced.
-PACKAGES = {
-    "h5py": "h5py",
-    "keras": "keras",
-    "matplotlib": "matplotlib",
-    "numpy": "numpy",
-    "PIL": "pillow",
-    "pooch": "pooch",
-    "scipy": "scipy",
-    "sklearn": "scikit-learn",
-    "tqdm": "tqdm",
-}
+MODULES = {"pillow": "PIL", "scikit-learn": "sklearn"}  # of packages that are called otherwise
 
 SETUP = """\
 # Run this first. Where the course is not installed, as on Colab, it installs it, and only what is
@@ -78,13 +71,26 @@ if importlib.util.find_spec("helpers") is None:
     )
 """
 
-START = """# Convolutions to Chirps: start here
+START = """\
+# Convolutions to Chirps: start here
 
 1. You need Python 3.11, 3.12 or 3.13, and about 3 GB of disk.
-   On a Mac, one with an Apple processor.
-2. In this folder: `python3 -m venv .venv`, then `.venv/bin/pip install -r requirements.txt`
-   (on Windows `.venv\\Scripts\\pip`).
-3. `.venv/bin/jupyter lab`, and open `convolution.ipynb`.
+   On a Mac, one with an Apple processor. On a PC, TensorFlow needs a processor with AVX, as nearly
+   all since 2012 have. Without it, work on Colab: a button at the top of each page of the course's
+   site opens the notebook there.
+2. In this folder, on Linux and macOS:
+
+       python3 -m venv .venv
+       .venv/bin/pip install -r requirements-student.txt
+       .venv/bin/jupyter lab
+
+   and on Windows:
+
+       py -m venv .venv
+       .venv\\Scripts\\pip install -r requirements-student.txt
+       .venv\\Scripts\\jupyter lab
+
+3. Open `{first}`.
 
 Every exercise is a cell to fill in, and the next cell checks it. `check.name.hint()` helps, twice
 or more; `check.name.solution()` shows the solution of an exercise that is not graded.
@@ -112,11 +118,7 @@ def settings():
 
 def published_address():
     """Return the address of the site on GitHub Pages; None where the repository is not known."""
-    repository = settings()["repository"]
-    if not repository:
-        return None
-    owner, name = repository.split("/")
-    return f"https://{owner.lower()}.github.io/{name}/"
+    return published_at(settings())
 
 
 def setup_source():
@@ -125,7 +127,17 @@ def setup_source():
     if not course["repository"]:
         return SETUP_WITHOUT_ADDRESS
     address = f"https://github.com/{course['repository']}/archive/refs/tags/{course['tag']}.zip"
-    return SETUP.format(address=address, packages=PACKAGES)
+    return SETUP.format(address=address, packages=packages())
+
+
+def packages():
+    """Return which package brings each module that the pages import: the course's dependencies.
+
+    Where all are there already, as on Colab, nothing is installed, and nothing is replaced.
+    """
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    names = [re.match("[A-Za-z0-9-]+", needed)[0] for needed in project["dependencies"]]
+    return {MODULES.get(name, name): name for name in names}
 
 
 def student_notebook(page):
@@ -151,6 +163,7 @@ CHOICE = re.compile(r"^(\w+): str = (\"\w+\")  # or (.+)$", re.MULTILINE)
 
 def _derived(page, exercise_source):
     """Return a page for Jupyter, its exercises as the function says."""
+    refuse_unknown_markup(page)
     result = copy.deepcopy(notebook.read_source(page))
     cells = []
     for cell in result.cells:
@@ -164,6 +177,7 @@ def _derived(page, exercise_source):
         cells.append(cell)
     setup = nbformat.v4.new_code_cell(setup_source().rstrip(), metadata={"tags": ["setup"]})
     result.cells = [cells[0], setup, *cells[1:]]
+    result.metadata["course"] = {"page": page}  # so the grader knows it, whatever it is called
     notebook.number(result)  # of what is there, so that no id can tell what was taken away
     return result
 
@@ -177,6 +191,45 @@ BLOCK = re.compile(
 )
 CITE = re.compile(r"\{cite\}`([^`]*)`")
 SITE_LINK = re.compile(r"\[([^\]]*)\]\(\.\./book/(\w+)\.md\)")
+PAGE_LINK = re.compile(r"\]\((\w+)\.ipynb")
+
+
+# What may open or close a block, and a role in running text.
+FENCE = re.compile(r"(\s*)(`{3,}|~{3,}|:{3,})(?:\{([^}]*)\})?")
+ROLE = re.compile(r"(?<!`)\{([\w:.+-]+)\}`")
+SHOWN = ("admonition", "dropdown", "figure", "widget")
+
+
+def refuse_unknown_markup(page):
+    """Refuse directives and roles that only the site would show, and blocks within blocks.
+
+    Raises
+    ------
+    BookError
+        With the line of the page, and what works in their place.
+    """
+    path = notebook.NOTEBOOKS / f"{page}.md"
+    code, block = None, False  # what ends the code that we are in; whether we are in a block
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        fence = FENCE.match(line)
+        indent, marks, name = fence.groups() if fence else ("", "", None)
+        if code:
+            code = None if line.strip() == code else code
+            continue
+        wrong = [f"the role {{{role}}}" for role in ROLE.findall(line) if role != "cite"]
+        plain_code = marks and not name and marks[0] != ":"
+        if plain_code or (line.startswith("```{code-cell}") and not block):
+            code = marks
+        elif name and (block or indent or marks != ":::" or name not in SHOWN):
+            wrong = [f"{marks}{{{name}}}" + " inside another block" * block]
+        elif marks:
+            block = bool(name)
+        if wrong:
+            raise BookError(
+                f"notebooks/{page}.md, line {number}: the students' notebooks cannot show "
+                f"{wrong[0]}. What they can: the role {{cite}}, and, not one in another, "
+                f"{', '.join(f':::{{{kind}}}' for kind in SHOWN)}."
+            )
 
 
 def for_jupyter(cell):
@@ -206,6 +259,7 @@ def plain_markdown(text):
     text = BLOCK.sub(_plain_block, text)
     text = CITE.sub(lambda found: "(" + ", ".join(map(citation, found[1].split(","))) + ")", text)
     text = SITE_LINK.sub(_site_link, text)
+    text = PAGE_LINK.sub(lambda found: f"]({notebook.handed_out(found[1])}", text)
     return re.sub(r"\[([^\]]*)\]\(#fig-[\w-]+\)", r"\1", text)  # figures have no anchors there
 
 
@@ -258,7 +312,7 @@ def write_notebooks(folder, make):
     """Write a notebook of each page into a folder, and return their paths."""
     paths = []
     for page in notebook.pages():
-        paths.append(folder / f"{page}.ipynb")
+        paths.append(folder / notebook.handed_out(page))
         notebook.write(make(page), paths[-1])
     return paths
 
@@ -273,9 +327,10 @@ def write_archive(path, notebooks):
     files = {p.name: p.read_bytes() for p in notebooks}
     for pattern in SHARED:
         for file in sorted(ROOT.glob(pattern)):
-            if file.is_file() and "__pycache__" not in file.parts:
-                files[file.relative_to(ROOT).as_posix()] = file.read_bytes()
-    files["START.md"] = START.encode()
+            name = file.relative_to(ROOT).as_posix()
+            if file.is_file() and "__pycache__" not in file.parts and name not in OF_THE_SITE:
+                files[name] = file.read_bytes()
+    files["START.md"] = START.format(first=notebooks[0].name).encode()
     files["SHA256SUMS"] = sums(sorted(files.items())).encode()
     with written_whole(path) as part, zipfile.ZipFile(part, "w") as archive:
         for name, data in sorted(files.items()):
@@ -304,11 +359,10 @@ def main():
     write_notebooks(INSTRUCTOR, key_notebook)
     print("_build/instructor: the notebooks with their solutions")
     if os.environ.get("COURSE_KEYS"):
-        sys.path.insert(0, str(ROOT / "tools" / "grading"))
-        from course.grade import key
+        from course.grade import key, term
 
         try:
             key.write(INSTRUCTOR / "key.json")
-        except key.TermError as problem:
+        except term.TermError as problem:
             sys.exit(str(problem))
         print("_build/instructor/key.json: the answers to the graded exercises of this term")

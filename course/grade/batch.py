@@ -5,7 +5,6 @@ other, so nothing is trained anew. What a submission answered is kept beside a d
 it depends on, and is not run again while that stands.
 """
 
-import argparse
 import hashlib
 import json
 import shutil
@@ -17,8 +16,8 @@ from pathlib import Path
 import numpy as np
 
 from course import ROOT
-from course.grade import codec, probes, sandbox
-from course.grade.collect import GRADING, wanted_files
+from course.grade import codec, files, probes, sandbox
+from course.grade.collect import wanted_files
 from helpers.sources import written_whole
 
 CELL_SECONDS = 15
@@ -231,23 +230,12 @@ def _take(result, answers, arrays, page):
                 if isinstance(error, str):
                     answers["errors"][str(number)] = error[:400]
             case {"answer": str(name), **rest} if name in names:
-                answers["answers"][name] = _renumbered(rest, len(arrays))
+                answers["answers"][name] = {**rest, "first": len(arrays), "n": len(found)}
                 arrays.extend(found)
             case {"file": str(name), **rest} if name in probes.files_asked(page):
                 answers["files"][name] = {**rest, "first": len(arrays), "n": len(found)}
                 arrays.extend(found)
     return finished, unended
-
-
-def _renumbered(data, first):
-    """Return an answer's data with its references moved to where its arrays are now."""
-    if isinstance(data, dict):
-        if set(data) == {"array"} and type(data["array"]) is int:
-            return {"array": data["array"] + first}
-        return {key: _renumbered(value, first) for key, value in data.items()}
-    if isinstance(data, list):
-        return [_renumbered(value, first) for value in data]
-    return data
 
 
 # --- a batch ------------------------------------------------------------------------------------
@@ -265,32 +253,31 @@ def machinery():
     return digest.hexdigest()
 
 
-def digest_of(page, files):
+def digest_of(page, handed_in):
     """Return the digest of everything that the answers to a page depend on."""
-    parts = [machinery(), json.dumps(files, sort_keys=True), json.dumps(probes.asked(page))]
+    parts = [machinery(), json.dumps(handed_in, sort_keys=True), json.dumps(probes.asked(page))]
     released = [(i, s, sorted(t)) for i, s, t in probes.released_cells(page)]
     parts += [hashlib.sha256(probes.probe_bytes(page)).hexdigest(), json.dumps(released)]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
-def pages_of(files):
+def pages_of(digests):
     """Return, for each page that a student handed in something for, the digests of these files."""
     wanted, found = wanted_files(), {}
-    for name, digest in files.items():
-        found.setdefault(wanted[name][0], {})[name] = digest
+    for name, digest in digests.items():
+        found.setdefault(wanted[name].page, {})[name] = digest
     return found
 
 
 def run_student(who):
     """Run all that one student handed in; return the digests of the answers, by page."""
-    folder = GRADING / "collected" / who
-    about = json.loads((folder / "collected.json").read_text(encoding="utf-8"))
-    done = {}
-    for page, files in sorted(pages_of(about["files"]).items()):
-        target = GRADING / "answers" / who / page
-        digest = digest_of(page, files)
+    folder, done = files.GRADING / "collected" / who, {}
+    about = files.read_json(folder / "collected.json")
+    for page, handed_in in sorted(pages_of(about["files"]).items()):
+        target = files.GRADING / "answers" / who / page
+        digest = digest_of(page, handed_in)
         note = target / "answers.json"
-        if not (note.is_file() and json.loads(note.read_text(encoding="utf-8"))["of"] == digest):
+        if not note.is_file() or files.read_json(note)["of"] != digest:
             answers, arrays, measured = run_notebook(page, folder)
             keep(target, {"of": digest, **answers}, arrays, measured)
         done[page] = hashlib.sha256(note.read_bytes()).hexdigest()
@@ -303,26 +290,19 @@ def keep(target, answers, arrays, measured):
     (target / "answers.json").unlink(missing_ok=True)
     with written_whole(target / "arrays.npz") as part, open(part, "wb") as file:
         np.savez(file, **{f"a{k}": array for k, array in enumerate(arrays)})
-    with written_whole(target / "measured.json") as part:
-        part.write_text(json.dumps(measured), encoding="utf-8")
+    files.write_text(target / "measured.json", json.dumps(measured))
     answers["arrays"] = hashlib.sha256((target / "arrays.npz").read_bytes()).hexdigest()
-    with written_whole(target / "answers.json") as part:
-        part.write_text(json.dumps(answers, indent=1, sort_keys=True), encoding="utf-8")
+    files.write_text(target / "answers.json", files.as_json(answers))
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("batch", type=Path)
-    parser.add_argument("out", type=Path)
-    args = parser.parse_args()
+    batch, out = map(Path, sys.argv[1:])
     try:
         sandbox.prove()
     except sandbox.NoSandbox as problem:
         sys.exit(f"Nothing was graded. {problem}")
-    students = json.loads(args.batch.read_text(encoding="utf-8"))
     try:
-        done = {who: run_student(who) for who in sorted(students)}
+        done = {who: run_student(who) for who in sorted(files.read_json(batch))}
     except sandbox.NoSandbox as problem:
         sys.exit(str(problem))
-    with written_whole(args.out) as part:
-        part.write_text(json.dumps(done, indent=1, sort_keys=True), encoding="utf-8")
+    files.write_text(out, files.as_json(done))

@@ -6,8 +6,9 @@ Moodle (``Name_12345_assignsubmission_file_/file.ipynb``). The roster says whose
 is. A folder around all of them, as zipping adds it, does no harm.
 
 Only notebooks of the course's pages and the files that its exercises ask for are taken, as copies.
-What is too large, too much, or a link, is refused with the reason; what goes by another name is
-listed. Nothing is opened here. If nothing can be graded, nothing is changed.
+Which page a notebook is of, it says in its metadata; else its name does, with anything around it
+and any number in front. What is too large, too much, or a link, is refused with the reason; what
+goes by another name is listed. If nothing can be graded, nothing is changed.
 """
 
 import argparse
@@ -24,12 +25,11 @@ import zipfile
 import zlib
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 from course import ROOT, exercises, notebook
-from course.grade import term
-from helpers.sources import written_whole
+from course.grade import files, term
 
-GRADING = ROOT / "_build" / "grading"
 LARGEST = 25_000_000  # bytes of one file
 MOST = 200  # files of one student
 BATCH = 25  # submissions in one job
@@ -41,18 +41,32 @@ MOODLE_FILE = re.compile(r"(?P<who>[^_]+)_(?P<id>\d+)_assignsubmission_[a-z]+_(?
 UNREADABLE = (OSError, RuntimeError, EOFError, zipfile.BadZipFile, zlib.error)
 
 
+class Wanted(NamedTuple):
+    """A file that counts: of which page, by what names, and the name that students know."""
+
+    page: str
+    pattern: re.Pattern
+    known_as: str
+
+
 @cache
 def wanted_files():
-    """Return a pattern for every file that counts: page or file name → (page, pattern)."""
+    """Return every file that counts, in the order of the book, by the name of its copy."""
     found = {}
     for page in notebook.pages():
         graded = [e for e in exercises.exercises(page) if e.graded]
         if graded:
-            found[f"{page}.ipynb"] = page, _pattern(f"{page}.ipynb")
+            name = f"{page}.ipynb"
+            found[name] = Wanted(page, _pattern(name), notebook.handed_out(page))
         for exercise in graded:
             for name in exercise.hands_in:
-                found[name] = page, _pattern(name)
+                found[name] = Wanted(page, _pattern(name), name)
     return found
+
+
+def graded_pages():
+    """Return the pages that have something graded, in the order of the book."""
+    return list(dict.fromkeys(wanted.page for wanted in wanted_files().values()))
 
 
 def _pattern(name):
@@ -63,6 +77,28 @@ def _pattern(name):
     """
     parts = r"(?:[^A-Za-z0-9].*)?\.".join(re.escape(part) for part in name.split("."))
     return re.compile(rf"(?:.*[^A-Za-z0-9])?{parts}", re.IGNORECASE)
+
+
+def by_name(name):
+    """Return the file that counts which a name means, the longest if several; or None."""
+    if len(name) > 255:
+        return None
+    fitting = [t for t, wanted in wanted_files().items() if wanted.pattern.fullmatch(name)]
+    return max(fitting, key=len, default=None)
+
+
+def by_content(name, data):
+    """Return the file that counts which a notebook says it is; None if it says nothing of use.
+
+    Anything at all may be in it.
+    """
+    if not name.lower().endswith(".ipynb"):
+        return None
+    try:
+        said = f"{json.loads(data)['metadata']['course']['page']}.ipynb"
+    except (ValueError, KeyError, TypeError, RecursionError, MemoryError):
+        return None
+    return said if said in wanted_files() else None
 
 
 class NothingToGrade(ValueError):
@@ -76,13 +112,17 @@ class Gathered:
         self.files, self.problems, self.seen = {}, [], 0
         self.names, self.several, self.left = {}, set(), []
 
-    def add(self, name, data, when, wanted):
+    def add(self, name, data, when):
         """Take a file if it is one that counts; the newest of several for the same."""
-        for target, (_, pattern) in wanted.items():
-            if len(name) < 256 and pattern.fullmatch(name):
-                self._choose(target, name, data, when)
-                return
-        self.left.append(name)
+        named = by_name(name)
+        target = by_content(name, data) or named
+        if target is None:
+            self.left.append(name)
+            return
+        if named not in (None, target):
+            of, by = wanted_files()[target].known_as, wanted_files()[named].known_as
+            self.refuse(f"{_text(name)}: by its name {by}, by its content {of}; taken as {of}")
+        self._choose(target, name, data, when)
 
     def _choose(self, target, name, data, when):
         """Take the file, unless a newer one, or as old with the right name, has been taken."""
@@ -90,7 +130,8 @@ class Gathered:
             other, since = self.files[target]
             if other != data:
                 self.several.add(target)
-            if (when, name == target) < (since, self.names[target] == target):
+            names = [notebook.without_number(n) == target for n in (name, self.names[target])]
+            if (when, names[0]) < (since, names[1]):
                 return
         self.files[target], self.names[target] = (data, when), name
 
@@ -99,20 +140,22 @@ class Gathered:
         """When the newest file of each page was written: a page does not make another late."""
         found = {}
         for name, (_, when) in self.files.items():
-            page = wanted_files()[name][0]
+            page = wanted_files()[name].page
             found[page] = max(when, found.get(page, when))
         return found
 
     def refuse(self, text):
         self.problems.append(text)
 
-    def conclude(self, wanted):
+    def conclude(self):
         """Say what was not taken, so that nobody gets nothing for a name and does not know it."""
+        wanted = wanted_files()
         for target in sorted(self.several):
-            taken = _text(self.names[target])
-            self.refuse(f"several different files for {target}; the newest was taken: {taken}")
+            known, taken = wanted[target].known_as, _text(self.names[target])
+            self.refuse(f"several different files for {known}; the newest was taken: {taken}")
         if self.left:
-            self.refuse(f"not taken: {_few(self.left)}; expected {', '.join(wanted)}")
+            expected = ", ".join(one.known_as for one in wanted.values())
+            self.refuse(f"not taken: {_few(self.left)}; expected {expected}")
 
 
 def gather(source):
@@ -125,8 +168,8 @@ def gather(source):
         What could not be given to any student.
     """
     whose = Owners(term.roster())
-    found, strays, wanted = {}, [], wanted_files()
-    around = _around([parts for parts, *_ in _entries(source)], whose, wanted)
+    found, strays = {}, []
+    around = _around([parts for parts, *_ in _entries(source)], whose)
     for parts, read, when, problem in _entries(source):
         if parts[: len(around)] == around:
             parts = parts[len(around) :]
@@ -149,12 +192,12 @@ def gather(source):
             gathered.refuse(f"{_text(name)}: {problem}")
             continue
         try:
-            gathered.add(name, read(), when, wanted)
+            gathered.add(name, read(), when)
         except UNREADABLE as error:
             why = getattr(error, "strerror", None) or "it could not be read"
             gathered.refuse(f"{_text(name)}: {why}")
     for gathered in found.values():
-        gathered.conclude(wanted)
+        gathered.conclude()
     return found, strays
 
 
@@ -170,7 +213,7 @@ def _few(names):
     return ", ".join(names[:FEW]) + more
 
 
-def _around(paths, whose, wanted):
+def _around(paths, whose):
     """Return the folders around those of the students, outermost first; usually there are none."""
     around = []
     while True:
@@ -179,10 +222,9 @@ def _around(paths, whose, wanted):
         if len(tops) != 1 or whose.is_student(*tops):
             return around
         inside = [p[1:] for p in below if p[0] in tops and len(p) > 1]
-        files = [p[0] for p in inside if len(p) == 1 and p[0]]
-        exports = [f for f in files if CANVAS.fullmatch(f) or MOODLE_FILE.fullmatch(f)]
-        counts = [f for f in files if any(p.fullmatch(f[:255]) for _, p in wanted.values())]
-        if not exports and (counts or all(len(p) == 1 for p in inside)):
+        names = [p[0] for p in inside if len(p) == 1 and p[0]]
+        exports = [name for name in names if CANVAS.fullmatch(name) or MOODLE_FILE.fullmatch(name)]
+        if not exports and (any(map(by_name, names)) or all(len(p) == 1 for p in inside)):
             return around  # it holds files of a student, or nothing
         around += tops
 
@@ -279,7 +321,7 @@ def _in_folder(source):
             else:
                 yield [*above, name, ""], None, None, None
         for name in sorted(names):
-            yield from _one(Path(folder) / name, [*above, name])
+            yield _one(Path(folder) / name, [*above, name])
     for error in closed:
         parts = Path(error.filename).relative_to(source).parts
         if not parts:
@@ -287,15 +329,19 @@ def _in_folder(source):
         yield [*parts, parts[-1]], None, None, "the folder cannot be read"
 
 
+def _problem(mode, size):
+    """Return why a file is not taken; None where nothing speaks against it."""
+    if stat.S_ISLNK(mode):
+        return "it is a link"
+    if not stat.S_ISREG(mode):
+        return "it is no file"
+    if size > LARGEST:
+        return f"{size / 1e6:.0f} MB; at most {LARGEST / 1e6:.0f} MB are taken"
+    return None
+
+
 def _one(path, parts):
     about = path.lstat()
-    problem = None
-    if stat.S_ISLNK(about.st_mode):
-        problem = "it is a link"
-    elif not stat.S_ISREG(about.st_mode):
-        problem = "it is no file"
-    elif about.st_size > LARGEST:
-        problem = f"{about.st_size / 1e6:.0f} MB; at most {LARGEST / 1e6:.0f} MB are taken"
     when = datetime.datetime.fromtimestamp(int(about.st_mtime), datetime.UTC)
 
     def read():
@@ -303,7 +349,7 @@ def _one(path, parts):
         with os.fdopen(handle, "rb") as file:
             return file.read(LARGEST + 1)
 
-    yield parts, read, when, problem
+    return parts, read, when, _problem(about.st_mode, about.st_size)
 
 
 def _in_archive(source):
@@ -316,13 +362,11 @@ def _in_archive(source):
             if member.is_dir():
                 yield [*parts, ""], None, None, None
                 continue
-            problem = None
+            # Where an archive was made without Unix, it gives no kind of file.
+            kind = stat.S_IFMT(member.external_attr >> 16) or stat.S_IFREG
+            problem = _problem(kind, member.file_size)
             if ".." in parts:
                 problem = "its name leads out of the archive"
-            elif stat.S_ISLNK(member.external_attr >> 16):
-                problem = "it is a link"
-            elif member.file_size > LARGEST:
-                problem = f"{member.file_size / 1e6:.0f} MB; at most {LARGEST / 1e6:.0f} are taken"
             when = datetime.datetime(*member.date_time, tzinfo=datetime.UTC)
 
             def read(member=member):
@@ -345,7 +389,7 @@ def write(found, folder):
             "submitted": {page: when.isoformat() for page, when in gathered.submitted.items()},
             "problems": sorted(gathered.problems),
         }
-        text = json.dumps(about, indent=1, sort_keys=True)
+        text = files.as_json(about)
         digests[who] = hashlib.sha256(text.encode()).hexdigest()
         target = folder / who
         note = target / "collected.json"
@@ -355,8 +399,7 @@ def write(found, folder):
         target.mkdir(parents=True)
         for name, (data, _) in gathered.files.items():
             (target / name).write_bytes(data)
-        with written_whole(note) as part:  # last: a folder without it is not whole
-            part.write_text(text, encoding="utf-8")
+        files.write_text(note, text)  # last: a folder without it is not whole
     return digests
 
 
@@ -372,10 +415,9 @@ def write_batches(digests, folder):
         if path.stem not in batches:
             path.unlink()
     for name, content in batches.items():
-        path, text = folder / f"{name}.json", json.dumps(content, indent=1, sort_keys=True)
+        path, text = folder / f"{name}.json", files.as_json(content)
         if not path.is_file() or path.read_text(encoding="utf-8") != text:
-            with written_whole(path) as part:
-                part.write_text(text, encoding="utf-8")
+            files.write_text(path, text)
     return batches
 
 
@@ -424,9 +466,10 @@ def refuse_mistakes(text, found, strays, roster):
     if not any(gathered.files for gathered in found.values()):
         seen = strays + [f"{who}: {p}" for who in sorted(found) for p in found[who].problems]
         seen = seen or [f"{who}: no file" for who in sorted(found)] or ["nothing"]
+        example = next(iter(wanted_files().values())).known_as
         raise NothingToGrade(
             f"SUBMISSIONS={text} holds no file that counts and belongs to a student. Expected are "
-            "one folder for each student, such as ab12cd34/convolution.ipynb, or what Canvas or "
+            f"one folder for each student, such as ab12cd34/{example}, or what Canvas or "
             "Moodle exports. Found:\n  " + "\n  ".join(seen[:FEW])
         )
     if roster and not set(found) & set(roster):
@@ -466,7 +509,7 @@ def main():
         sys.exit(f"Nothing was graded. {problem}")
     except OSError as problem:
         sys.exit(f"Nothing was graded. SUBMISSIONS={text} cannot be read: {problem.strerror}.")
-    batches = write_batches(write(found, GRADING / "collected"), GRADING / "batches")
-    with written_whole(GRADING / "strays.txt") as part:
-        part.write_text("".join(f"{line}\n" for line in strays), encoding="utf-8")
+    digests = write(found, files.GRADING / "collected")
+    batches = write_batches(digests, files.GRADING / "batches")
+    files.write_text(files.GRADING / "strays.txt", "".join(f"{line}\n" for line in strays))
     print(report(found, strays, batches, roster))

@@ -2,7 +2,7 @@
 
 import html
 
-from helpers.sources import written_whole
+from course.grade import files
 
 STYLE = """
 :root { color-scheme: light dark; }
@@ -79,5 +79,4 @@ def page_of(who, student, grades):
 
 def write(path, who, student, grades):
     """Write the feedback for one student, whole."""
-    with written_whole(path) as part:
-        part.write_text(page_of(who, student, grades), encoding="utf-8")
+    files.write_text(path, page_of(who, student, grades))

@@ -5,19 +5,18 @@ Writes ``gradebook.sqlite`` (tables `students`, `grades`, `exercises`, `flags`),
 for every student. The same verdicts always give the same files, once all deadlines have passed.
 """
 
-import argparse
 import csv
 import datetime
-import json
 import os
 import shutil
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import sqlalchemy as sa
 
-from course.grade import feedback, probes, term
-from course.grade.collect import GRADING, wanted_files
+from course.grade import feedback, files, judge, probes, term
+from course.grade.collect import graded_pages
 from helpers import checks
 from helpers.sources import written_whole
 
@@ -94,7 +93,7 @@ class PageGrade:
         return round(sum(v["points"] for v in self.verdicts), 4)
 
     @property
-    def before(self):
+    def before_lateness(self):
         """Points before lateness."""
         return round(sum(v["earned"] for v in self.verdicts), 4)
 
@@ -103,7 +102,7 @@ class PageGrade:
         """Points that count; None for the excused, and where a submission may still come."""
         if self.excused or (self.submitted is None and not self.due):
             return None
-        return round(self.before * self.kept, 2)
+        return round(self.before_lateness * self.kept, 2)
 
 
 def grade(judged, collected, policy, roster, pages, now):
@@ -136,15 +135,15 @@ def grade(judged, collected, policy, roster, pages, now):
             found = judged.get(who, {}).get(page)
             made = PageGrade(page, due=policy.is_due(page, now))
             made.note = "" if made.due else "not due yet"
+            given = map(_nothing, probes.graded(page)) if found is None else found["verdicts"]
+            made.verdicts = [_counted(verdict, policy) for verdict in given]
             if found is None:
-                made.verdicts = [_nothing(e, policy) for e in probes.graded(page)]
                 made.note = made.note or "nothing was handed in"
                 made.excused = made.due and policy.missing == "excused"
             else:
                 made.submitted = note["submitted"][page]
                 when = datetime.datetime.fromisoformat(made.submitted)
                 made.kept = policy.kept(page, when)
-                made.verdicts = [_counted(v, policy) for v in found["verdicts"]]
                 made.errors, made.problems = found["errors"], list(found["problems"])
                 made.whole = not found["problems"]
                 flags += [(who, page, problem) for problem in found["problems"]]
@@ -174,24 +173,15 @@ def _others(who, several):
     return ", ".join(other for other in several if other != who)
 
 
-def _points(name, usual, policy):
-    return float(policy.points.get(name, usual))
-
-
-def _nothing(exercise, policy):
-    name = probes.full_name(exercise)
-    points = _points(name, exercise.check.points, policy)
-    return {
-        "name": name,
-        "status": checks.NOT_ATTEMPTED,
-        "message": "nothing was handed in.",
-        "earned": 0.0,
-        "points": points,
-    }
+def _nothing(exercise):
+    """Return the verdict on an exercise for which nothing was handed in."""
+    nothing = checks.Outcome(checks.NOT_ATTEMPTED, "nothing was handed in.")
+    return judge.verdict(exercise, nothing)
 
 
 def _counted(verdict, policy):
-    points = _points(verdict["name"], verdict["points"], policy)
+    """Return a verdict with the points of the term."""
+    points = float(policy.points.get(verdict["name"], verdict["points"]))
     return {**verdict, "points": points, "earned": round(verdict["score"] * points, 4)}
 
 
@@ -204,46 +194,27 @@ def write_database(path, grades, flags, roster):
         part.unlink(missing_ok=True)
         engine = sa.create_engine(f"sqlite:///{part}")
         METADATA.create_all(engine)
-        students, rows, details = [], [], []
-        for who, pages in grades.items():
-            name = roster[who].name if who in roster else ""
-            students.append({"id": who, "name": name, "on_roster": who in roster})
-            for made in pages:
-                key = {"student": who, "page": made.page}
-                rows.append(
-                    {
-                        **key,
-                        "points": made.points,
-                        "of": made.of,
-                        "before_lateness": made.before,
-                        "submitted": made.submitted,
-                        "note": made.note,
-                    }
-                )
-                details += [
-                    {
-                        **key,
-                        "exercise": v["name"],
-                        "status": v["status"],
-                        "points": v["earned"],
-                        "of": v["points"],
-                        "message": v["message"],
-                    }
-                    for v in made.verdicts
-                ]
-        flagged = [
-            {"number": k, "student": who, "page": page, "text": text}
-            for k, (who, page, text) in enumerate(flags, 1)
-        ]
+        made_of = [(who, made) for who, pages in grades.items() for made in pages]
+        rows = {
+            STUDENTS: [(w, roster[w].name if w in roster else "", w in roster) for w in grades],
+            GRADES: [
+                (who, m.page, m.points, m.of, m.before_lateness, m.submitted, m.note)
+                for who, m in made_of
+            ],
+            EXERCISES: [
+                (who, m.page, *(v[k] for k in ("name", "status", "earned", "points", "message")))
+                for who, m in made_of
+                for v in m.verdicts
+            ],
+            FLAGS: [(number, *flag) for number, flag in enumerate(flags, 1)],
+        }
         with engine.begin() as connection:
-            for table, content in (
-                (STUDENTS, students),
-                (GRADES, rows),
-                (EXERCISES, details),
-                (FLAGS, flagged),
-            ):
+            for table, content in rows.items():
                 if content:
-                    connection.execute(table.insert(), content)
+                    names = table.columns.keys()
+                    connection.execute(
+                        table.insert(), [dict(zip(names, row, strict=True)) for row in content]
+                    )
         engine.dispose()
 
 
@@ -277,25 +248,20 @@ def shown(made):
 
 def write_tables(folder, grades, roster):
     """Write the tables for people and for learning management systems."""
-    pages = [made.page for made in next(iter(grades.values()), [])]
-    known = {who: roster.get(who, term.Student(who)) for who in grades}
-
-    def cells(who):
-        return [shown(made) for made in grades[who]]
-
-    of = [f"{page} ({made.of:g})" for page, made in zip(pages, _first(grades), strict=True)]
-    rows = [[who, known[who].name, *cells(who)] for who in grades]
+    pages = [made.page for made in _first(grades)]
+    most = [f"{made.of:g}" for made in _first(grades)]
+    known = [roster.get(who, term.Student(who)) for who in grades]
+    cells = [[shown(made) for made in of_student] for of_student in grades.values()]
+    everybody = list(zip(known, cells, strict=True))
+    of = [f"{page} ({points})" for page, points in zip(pages, most, strict=True)]
+    rows = [[who.id, who.name, *points] for who, points in everybody]
     write_csv(folder / "grades.csv", ["id", "name", *of], rows)
     # Canvas: these five columns, then one for each assignment; its second line holds the maxima.
     header = ["Student", "ID", "SIS User ID", "SIS Login ID", "Section", *pages]
-    most = ["    Points Possible", "", "", "", "", *(f"{made.of:g}" for made in _first(grades))]
-    rows = [[known[w].name or w, known[w].canvas_id, w, w, "", *cells(w)] for w in grades]
-    write_csv(folder / "canvas.csv", header, [most, *rows])
+    rows = [[w.name or w.id, w.canvas_id, w.id, w.id, "", *points] for w, points in everybody]
+    write_csv(folder / "canvas.csv", header, [["    Points Possible", *[""] * 4, *most], *rows])
     # Moodle: any column that tells students apart, here the identifier and the e-mail address.
-    rows = [
-        [w, known[w].email, *("" if c == "EX" else c for c in cells(w))]
-        for w in grades
-    ]  # fmt: skip
+    rows = [[w.id, w.email, *("" if p == "EX" else p for p in points)] for w, points in everybody]
     write_csv(folder / "moodle.csv", ["ID number", "Email address", *pages], rows)
 
 
@@ -339,33 +305,29 @@ def summary(grades, flags, measured):
 
 def measurements(judged):
     """Return what the runs took of which there are verdicts; students of before do not count."""
-    places = [GRADING / "answers" / who / page for who in judged for page in judged[who]]
-    found = [json.loads((p / "measured.json").read_text(encoding="utf-8")) for p in sorted(places)]
+    places = [files.GRADING / "answers" / who / page for who in judged for page in judged[who]]
+    found = [files.read_json(place / "measured.json") for place in sorted(places)]
     return [measured for measured in found if measured["runs"]]
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("judged", nargs="*", type=Path)
-    args = parser.parse_args()
     judged = {}
-    for path in args.judged:
-        judged |= json.loads(path.read_text(encoding="utf-8"))
-    notes = sorted((GRADING / "collected").glob("*/collected.json"))
-    collected = {p.parent.name: json.loads(p.read_text(encoding="utf-8")) for p in notes}
+    for name in sys.argv[1:]:
+        judged |= files.read_json(Path(name))
+    place = files.GRADING
+    notes = sorted((place / "collected").glob("*/collected.json"))
+    collected = {path.parent.name: files.read_json(path) for path in notes}
     handed_in = {page for found in judged.values() for page in found}
     policy, roster = term.policy(), term.roster()
-    all_pages = sorted({page for page, _ in wanted_files().values()})
-    pages = [p for p in all_pages if p in handed_in or p in policy.deadlines]
+    pages = [p for p in graded_pages() if p in handed_in or p in policy.deadlines]
     now = datetime.datetime.now(datetime.UTC)
     grades, flags = grade(judged, collected, policy, roster, pages, now)
-    write_database(GRADING / "gradebook.sqlite", grades, flags, roster)
-    write_tables(GRADING, grades, roster)
-    new = GRADING / f"feedback.{os.getpid()}"
+    write_database(place / "gradebook.sqlite", grades, flags, roster)
+    write_tables(place, grades, roster)
+    new = place / f"feedback.{os.getpid()}"
     for who, made in grades.items():
         feedback.write(new / f"{who}.html", who, roster.get(who), made)
-    shutil.rmtree(GRADING / "feedback", ignore_errors=True)
+    shutil.rmtree(place / "feedback", ignore_errors=True)
     if new.is_dir():
-        new.rename(GRADING / "feedback")
-    with written_whole(GRADING / "summary.txt") as part:
-        part.write_text(summary(grades, flags, measurements(judged)) + "\n", encoding="utf-8")
+        new.rename(place / "feedback")
+    files.write_text(place / "summary.txt", summary(grades, flags, measurements(judged)) + "\n")

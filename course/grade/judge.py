@@ -6,9 +6,8 @@ Networks are evaluated here, from their weights; Keras is started only if there 
 for all of the batch.
 """
 
-import argparse
 import hashlib
-import json
+import sys
 import tempfile
 import zipfile
 from functools import cache
@@ -17,10 +16,8 @@ from pathlib import Path
 import numpy as np
 
 from course import ROOT
-from course.grade import codec, probes, term
-from course.grade.collect import GRADING
+from course.grade import codec, files, probes, term
 from helpers import checks
-from helpers.sources import written_whole
 
 LARGEST = 200_000_000  # bytes of all arrays of a submission
 
@@ -89,21 +86,23 @@ def judge_page(who, page, answers, arrays):
     """
     verdicts = []
     for exercise in probes.graded(page):
-        name = probes.full_name(exercise)
         try:
             outcome = _outcome(exercise, who, answers, arrays)
         except (codec.Refused, KeyError, TypeError, AttributeError, IndexError) as problem:
             outcome = checks.Outcome(checks.CANNOT_JUDGE, f"the answer cannot be read: {problem}")
-        verdicts.append(
-            {
-                "name": name,
-                "status": outcome.status,
-                "message": outcome.message,
-                "score": float(np.clip(outcome.score, 0, 1)),
-                "points": exercise.check.points,
-            }
-        )
+        verdicts.append(verdict(exercise, outcome))
     return verdicts
+
+
+def verdict(exercise, outcome):
+    """Return what is kept of the outcome of a check; see :func:`judge_page`."""
+    return {
+        "name": probes.full_name(exercise),
+        "status": outcome.status,
+        "message": outcome.message,
+        "score": float(np.clip(outcome.score, 0, 1)),
+        "points": exercise.check.points,
+    }
 
 
 def _outcome(exercise, who, answers, arrays):
@@ -114,32 +113,35 @@ def _outcome(exercise, who, answers, arrays):
     given = answers["answers"].get(probes.full_name(exercise))
     if given is None:
         return checks.Outcome(checks.NOT_ATTEMPTED, "there is no answer in the notebook.")
+    arrays = _its_own(given, arrays)
     if "refused" in given:
         return checks.Outcome(checks.WRONG, f"the answer is {given['refused']}; expected numbers.")
-    if kind == "function":
-        if "calls" not in given:
-            value = codec.unpack(given["value"], arrays)
-            return check.outcome(value)
+    if kind == "function" and "calls" in given:
         replay = Replay(given["calls"], probes.cases(exercise), arrays)
         return check.outcome(replay, seed=term.seed_of(probes.full_name(exercise)))
-    return check.outcome(codec.unpack(given["value"], arrays), who)
+    value = codec.unpack(given["value"], arrays)
+    return check.outcome(value, *([who] if kind == "value" else []))
 
 
-def _of_files(check, files, arrays):
+def _its_own(about, arrays):
+    """Return, of all arrays of a submission, those of one answer or file."""
+    return arrays[about["first"] : about["first"] + about["n"]]
+
+
+def _of_files(check, given, arrays):
     """Return what the check says of files that were handed in, written anew from their arrays."""
-    missing = [name for name in check.hands_in if files.get(name, {"missing": 1}).get("missing")]
+    missing = [name for name in check.hands_in if given.get(name, {"missing": 1}).get("missing")]
     if len(missing) == len(check.hands_in):
         return checks.Outcome(checks.NOT_ATTEMPTED, "no files were handed in.")
     if missing:
         return checks.Outcome(checks.WRONG, f"{missing[0]} was not handed in.")
     for name in check.hands_in:
-        if "refused" in files[name]:
-            return checks.Outcome(checks.WRONG, f"{name}: {files[name]['refused']}")
+        if "refused" in given[name]:
+            return checks.Outcome(checks.WRONG, f"{name}: {given[name]['refused']}")
     with tempfile.TemporaryDirectory() as folder:
         for name in check.hands_in:
-            about = files[name]
-            first, n = about["first"], about["n"]
-            found = arrays[first : first + n]
+            about = given[name]
+            found = _its_own(about, arrays)
             if name.endswith(".npy"):
                 np.save(Path(folder, name), found[0], allow_pickle=False)
             else:
@@ -165,15 +167,13 @@ def judge_student(who, pages):
     """Return the verdicts on all that a student answered, by page; keep them on disk."""
     found = {}
     for page, digest in pages.items():
-        place = GRADING / "answers" / who / page
-        target = GRADING / "verdicts" / who / f"{page}.json"
+        place = files.GRADING / "answers" / who / page
+        target = files.GRADING / "verdicts" / who / f"{page}.json"
         of = hashlib.sha256(f"{machinery()} {digest} {page}".encode()).hexdigest()
-        if target.is_file():
-            kept = json.loads(target.read_text(encoding="utf-8"))
-            if kept["of"] == of:
-                found[page] = kept
-                continue
-        answers = json.loads((place / "answers.json").read_text(encoding="utf-8"))
+        if target.is_file() and (kept := files.read_json(target))["of"] == of:
+            found[page] = kept
+            continue
+        answers = files.read_json(place / "answers.json")
         arrays = read_arrays(place / "arrays.npz")
         found[page] = {
             "of": of,
@@ -182,8 +182,7 @@ def judge_student(who, pages):
             "problems": answers["problems"],
             "equals": equals(answers, arrays),
         }
-        with written_whole(target) as part:
-            part.write_text(json.dumps(found[page], indent=1, sort_keys=True), encoding="utf-8")
+        files.write_text(target, files.as_json(found[page]))
     return found
 
 
@@ -193,18 +192,13 @@ def equals(answers, arrays):
     for name, about in answers["files"].items():
         if name.endswith(".h5") and about.get("n"):
             digest = hashlib.sha256()
-            for array in arrays[about["first"] : about["first"] + about["n"]]:
+            for array in _its_own(about, arrays):
                 digest.update(array.tobytes())
             found[name] = digest.hexdigest()
     return found
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("ran", type=Path)
-    parser.add_argument("out", type=Path)
-    args = parser.parse_args()
-    ran = json.loads(args.ran.read_text(encoding="utf-8"))
-    judged = {who: judge_student(who, pages) for who, pages in ran.items()}
-    with written_whole(args.out) as part:
-        part.write_text(json.dumps(judged, indent=1, sort_keys=True), encoding="utf-8")
+    ran, out = map(Path, sys.argv[1:])
+    judged = {who: judge_student(who, pages) for who, pages in files.read_json(ran).items()}
+    files.write_text(out, files.as_json(judged))

@@ -4,15 +4,9 @@ import contextlib
 import io
 import json
 
-import numpy as np
-
 from course import exercises, notebook
-from course.grade import probes, term
-from course.grade.term import TermError
+from course.grade import files, probes, term
 from helpers import personal
-from helpers.sources import written_whole
-
-__all__ = ["TermError", "answers", "write"]
 
 
 def solved(page, who):
@@ -41,7 +35,7 @@ def answers(students):
     Returns
     -------
     dict
-        By ``module.name``; plain JSON.
+        By ``module.name``.
     """
     found = {}
     for page in notebook.pages():
@@ -53,28 +47,20 @@ def answers(students):
             if probes.kind(exercise) == "function":
                 function = names[exercise.answer]
                 found[probes.full_name(exercise)] = [
-                    {"inputs": plain(case), "output": plain(function(*case))}
-                    for case in probes.cases(exercise)
+                    {"inputs": case, "output": function(*case)} for case in probes.cases(exercise)
                 ]
         personal_ones = [e for e in graded if probes.kind(e) == "value"]
         for who in students if personal_ones else ():
             names = solved(page, who)
             for exercise in personal_ones:
                 values = found.setdefault(probes.full_name(exercise), {})
-                values[who] = plain(names[exercise.answer])
+                values[who] = names[exercise.answer]
     return found
-
-
-def plain(value):
-    """Return arrays as lists, for JSON."""
-    if isinstance(value, tuple | list):
-        return [plain(part) for part in value]
-    return value.tolist() if isinstance(value, np.ndarray | np.generic) else value
 
 
 def write(path):
     """Write the key of the term; the students are those of the roster."""
     term.secret()
     students = list(term.roster()) or [personal.EXAMPLE]
-    with written_whole(path) as part:
-        part.write_text(json.dumps(answers(students), indent=1), encoding="utf-8")
+    key = json.dumps(answers(students), indent=1, default=lambda array: array.tolist())
+    files.write_text(path, key)

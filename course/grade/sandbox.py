@@ -127,14 +127,8 @@ def command(program, shared, limits):
     wrapped += ["--unshare-cgroup-try", "--die-with-parent", "--new-session", "--clearenv"]
     wrapped += ["--hostname", "sandbox", "--cap-drop", "ALL"]
     if root:  # keep what it takes to become somebody else, and nothing more
-        wrapped += [
-            "--cap-add",
-            "CAP_SETUID",
-            "--cap-add",
-            "CAP_SETGID",
-            "--cap-add",
-            "CAP_SETPCAP",
-        ]
+        for capability in ("CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP"):
+            wrapped += ["--cap-add", capability]
     else:
         wrapped += ["--unshare-user", "--uid", uid, "--gid", uid]
     wrapped += ["--ro-bind", "/usr", "/usr"]
@@ -267,8 +261,7 @@ def memory_of(pid):
     with contextlib.suppress(psutil.Error):
         for process in psutil.Process(pid).children(recursive=True):
             with contextlib.suppress(psutil.Error):
-                info = process.memory_info()
-                total += info.rss
+                total += process.memory_info().rss
     return total
 
 

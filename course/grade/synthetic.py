@@ -1,14 +1,12 @@
-"""Make a class that never was: `python -m course synthetic-class FOLDER --students 1000`.
+"""Make a class that never was, for tests and for `python -m course bench-grading`.
 
 Every student hands in a notebook of one page, filled in from the course's own solutions: all of it,
 part of it, nothing; some with a cell that does not parse, for another language, or with outputs of
 many megabytes. Which student is of which kind follows from the number.
 """
 
-import argparse
 import copy
 import random
-from pathlib import Path
 
 import nbformat
 
@@ -92,14 +90,3 @@ def write(folder, page, students):
         place.mkdir(parents=True)
         nbformat.write(made, place / f"{page}.ipynb")
     return kinds
-
-
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--students", type=int, default=100)
-    parser.add_argument("--page", default="convolution")
-    args = parser.parse_args()
-    kinds = write(args.folder, args.page, args.students)
-    for kind in KINDS:
-        print(f"{kind:16}{sum(k == kind for k in kinds.values()):6}")

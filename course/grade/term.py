@@ -19,7 +19,7 @@ import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from course import ROOT
+from course import ROOT, notebook
 
 SHORTEST_SEED = 16  # characters
 COLUMNS = ("id", "name", "canvas_id", "moodle_id", "email")
@@ -246,31 +246,31 @@ def policy():
         known = ", ".join(Policy.__dataclass_fields__)
         raise TermError(f"policy.toml: unknown {', '.join(sorted(unknown))}; known are {known}.")
     for name in ("late_per_day", "late_at_most"):
-        if name in given and not (_is_number(given[name]) and given[name] <= 1):
-            raise TermError(
-                f"policy.toml: {name} is {given[name]!r}, expected a share from 0 to 1, such as "
-                "0.1 for 10 %."
-            )
-    if not _is_number(given.get("grace_hours", 0)):
-        raise TermError(
-            f"policy.toml: grace_hours is {given['grace_hours']!r}, expected a number of hours, "
-            "such as 2."
-        )
-    pages, names = _graded() if {"deadlines", "points"} & set(given) else ((), ())
-    for page, due in _table(given, "deadlines", pages).items():
-        if not isinstance(due, datetime.datetime) or due.tzinfo is None:
-            raise TermError(
-                f"policy.toml: the deadline of {page} is {due!r}, expected date and time with "
-                "time zone, such as 2027-03-01T23:59:00+01:00."
-            )
-    for name, points in _table(given, "points", names).items():
-        if not _is_number(points):
-            raise TermError(
-                f"policy.toml: the points of {name} are {points!r}, expected a number, such as 6."
-            )
+        share = given.get(name, 0)
+        fine = _is_number(share) and share <= 1
+        _expect(fine, f"{name} is {share!r}", "a share from 0 to 1, such as 0.1 for 10 %.")
+    grace = given.get("grace_hours", 0)
+    _expect(_is_number(grace), f"grace_hours is {grace!r}", "a number of hours, such as 2.")
+    if {"deadlines", "points"} & set(given):
+        pages, names = _graded()
+        given |= {"deadlines": _table(given, "deadlines", pages)}
+        given |= {"points": _table(given, "points", names)}
+        for page, due in given["deadlines"].items():
+            fine = isinstance(due, datetime.datetime) and due.tzinfo is not None
+            form = "date and time with time zone, such as 2027-03-01T23:59:00+01:00."
+            _expect(fine, f"the deadline of {page} is {due!r}", form)
+        for name, points in given["points"].items():
+            what = f"the points of {name} are {points!r}"
+            _expect(_is_number(points), what, "a number, such as 6.")
     if given.get("missing", "zero") not in ("zero", "excused"):
         raise TermError('policy.toml: missing is "zero" or "excused".')
     return Policy(**given)
+
+
+def _expect(fine, what, expected):
+    """Raise an error that says what the policy has, unless that is fine, and what is expected."""
+    if not fine:
+        raise TermError(f"policy.toml: {what}, expected {expected}")
 
 
 def _is_number(value):
@@ -283,18 +283,20 @@ def _graded():
     from course import exercises
 
     found = [exercise for exercise in exercises.all_exercises() if exercise.graded]
-    return sorted({e.page for e in found}), [f"{e.module}.{e.name}" for e in found]
+    return list(dict.fromkeys(e.page for e in found)), [f"{e.module}.{e.name}" for e in found]
 
 
 def _table(given, name, known):
-    """Return a table of the policy; a name in it that the course does not know is an error."""
-    table = given.get(name, {})
-    if not isinstance(table, dict):
-        raise TermError(f"policy.toml: {name} is {table!r}, expected a table: a line [{name}].")
-    for key in table:
-        if key not in known:
-            raise TermError(
-                f"policy.toml: [{name}] has {key!r}, expected some of: "
-                + ", ".join(f'"{one}"' if "." in one else one for one in known)
-            )
-    return table
+    """Return a table of the policy by names that the course knows; any other is an error.
+
+    The number of a chapter in front of a name, as notebooks have it, is ignored.
+    """
+    table, found = given.get(name, {}), {}
+    _expect(isinstance(table, dict), f"{name} is {table!r}", f"a table: a line [{name}].")
+    some = ", ".join(f'"{one}"' if "." in one else one for one in known)
+    for key, value in table.items():
+        meant = notebook.without_number(key)
+        _expect(meant in known, f"[{name}] has {key!r}", f"some of: {some}")
+        _expect(meant not in found, f"[{name}] has {meant} twice, once as {key!r}", "it once.")
+        found[meant] = value
+    return found

@@ -13,15 +13,10 @@ import pytest
 
 from course.bench import grading as bench_grading
 from course.grade import synthetic
+from tests.support import grading_class
 from tests.support.grading_class import PAGE, SEED
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(
-        not shutil.which("bwrap") and not os.environ.get("CI"),
-        reason="bubblewrap is not installed: apt-get install bubblewrap",
-    ),
-]
+pytestmark = [pytest.mark.slow, grading_class.needs_sandbox]
 STUDENTS = 30
 
 

@@ -3,7 +3,6 @@
 import hashlib
 import io
 import os
-import shutil
 import zipfile
 
 import h5py
@@ -14,13 +13,7 @@ from course.grade import batch, probes, sandbox, synthetic
 from tests.support import grading_class
 from tests.support.grading_class import PAGE, collected, hand_in, points, verdicts, with_cell
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(
-        not shutil.which("bwrap") and not os.environ.get("CI"),
-        reason="bubblewrap is not installed: apt-get install bubblewrap",
-    ),
-]
+pytestmark = [pytest.mark.slow, grading_class.needs_sandbox]
 
 TOTAL = sum(e.check.points for e in probes.graded(PAGE))
 LAST = probes.graded(PAGE)[-1]  # the hostile cell stands before this one
@@ -98,7 +91,10 @@ CELLS = {
         "import os, signal\nos.kill(-1, signal.SIGKILL)\nos.kill(os.getppid(), signal.SIGKILL)",
         TOTAL,
     ),
-    "patches the codec": ("import codec\ncodec.pack = lambda *a: {{'plain': 'right'}}", None),
+    "patches the codec": (
+        "from course.grade import codec\ncodec.pack = lambda *a: {{'plain': 'right'}}",
+        None,
+    ),
 }
 
 # What a student gives as an answer of the personal kind.

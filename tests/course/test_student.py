@@ -10,7 +10,7 @@ import nbformat
 import pytest
 
 from course import exercises, notebook
-from course.build import student
+from course.build import lab, student
 from course.grade import batch
 from helpers import personal
 
@@ -41,7 +41,8 @@ def test_the_instructors_cells_have_the_ids_that_students_received(page):
     assert [c.id for c in solved.cells] == [c.id for c in received.cells]
     run = batch.cells_to_run(nbformat.writes(solved).encode(), page)
     of_practice = {e.solution.strip() for e in exercises.exercises(page) if not e.graded}
-    assert run and not of_practice & {cell["source"] for cell in run}
+    assert bool(run) == any(e.graded for e in exercises.exercises(page))
+    assert not of_practice & {cell["source"] for cell in run}
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -52,7 +53,41 @@ def test_text_needs_nothing_but_jupyter(page):
             assert not re.search(r"\{[a-z]+\}`", cell.source), cell.source
             assert "](../" not in cell.source, "an archive has no such folder"
             for link in re.findall(r"\]\((?!https?:|data:)([^)#]+)", cell.source):
-                assert link.removesuffix(".ipynb") in PAGES, link
+                assert link in map(notebook.handed_out, PAGES), link
+
+
+@pytest.mark.parametrize("made", [student.student_notebook, student.key_notebook])
+def test_the_name_has_the_chapters_number_and_the_notebook_says_its_page(tmp_path, made):
+    paths = student.write_notebooks(tmp_path, made)
+    assert [path.name for path in paths[:2]] == ["01_convolution.ipynb", "02_kernels.ipynb"]
+    found = [nbformat.read(path, as_version=4).metadata["course"] for path in paths]
+    assert found == [{"page": page} for page in PAGES]
+
+
+def test_another_order_gives_other_numbers(tmp_path, monkeypatch):
+    toc = notebook.TOC.read_text(encoding="utf-8")
+    names = "notebooks/convolution.ipynb", "notebooks/kernels.ipynb"
+    changed = toc.replace(names[0], "A").replace(names[1], names[0]).replace("A", names[1], 1)
+    (tmp_path / "_toc.yml").write_text(changed, encoding="utf-8")
+    monkeypatch.setattr(notebook, "TOC", tmp_path / "_toc.yml")
+    assert notebook.handed_out("kernels") == "01_kernels.ipynb"
+    assert student.plain_markdown("[first](convolution.ipynb#a)") == (
+        "[first](02_convolution.ipynb#a)"
+    )
+
+
+def test_the_folder_to_work_in_keeps_what_is_there(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(lab, "LAB", tmp_path)
+    (tmp_path / "01_convolution.ipynb").write_text("mine")
+    lab.main()
+    assert capsys.readouterr().out.startswith("lab/01_convolution.ipynb is yours")
+    assert (tmp_path / "01_convolution.ipynb").read_text() == "mine"
+    assert {path.name for path in tmp_path.iterdir()} == set(map(notebook.handed_out, PAGES))
+
+
+def test_the_start_page_speaks_to_every_system():
+    for word in (".venv/bin/pip install", ".venv\\Scripts\\pip install", "AVX", "Colab"):
+        assert word in student.START
 
 
 def test_blocks_and_citations_become_plain():
@@ -103,7 +138,8 @@ def test_the_first_cell_knows_every_package_that_the_pages_import():
         for cell in notebook.read_source(page).cells:
             if cell.cell_type == "code":
                 imported |= set(re.findall(r"^(?:import|from) (\w+)", cell.source, re.MULTILINE))
-    known = {*student.PACKAGES, "helpers", *sys.stdlib_module_names}
+    ours = {"helpers", "inside", "chirps"}
+    known = {*student.packages(), *ours, *sys.stdlib_module_names}
     assert imported <= known
 
 
@@ -123,12 +159,17 @@ def test_the_archive_is_complete_and_always_the_same(tmp_path):
     assert set(listed) == set(files) - {"SHA256SUMS"}
     for name, digest in listed.items():
         assert hashlib.sha256(files[name].read_bytes()).hexdigest() == digest
-    assert {f"{page}.ipynb" for page in PAGES} <= set(files)
-    assert not [n for n in names if re.search("/tests/|/tools/", n)]
+    assert {notebook.handed_out(page) for page in PAGES} <= set(files)
+    assert not [n for n in names if re.search("/tests/|/course/|directive", n)]
     assert [n for n in names if n.endswith(".md")] == ["convolutions-to-chirps/START.md"]
     start = (folder / "START.md").read_text(encoding="utf-8")
     assert personal.EXAMPLE in start, "it says what to put in place of the example"
-    probe = "import helpers, sys; from helpers import released; print(helpers.__file__)"
+    for name in re.findall(r"[\w-]+\.(?:ipynb|txt)", start):
+        assert name in files, name
+    probe = (
+        "import chirps, helpers, inside, sys; from helpers import released, widgets\n"
+        "print(helpers.__file__)"
+    )
     done = subprocess.run(
         [sys.executable, "-c", probe], cwd=folder, capture_output=True, text=True, check=True
     )
