@@ -1,13 +1,14 @@
 """Gather what the originals got wrong from the pages into one list.
 
 A page says it in its section "What the original got wrong", or in an admonition of that title, in
-boxes of the class `warning`. The list repeats their words, and leads to each box.
+boxes of the class `warning`. The list repeats their words, and leads to each box. A page that
+follows no original has neither section nor box.
 """
 
 import re
 from dataclasses import dataclass
 
-from course import notebook
+from course import BookError, notebook
 
 PLACE = "<!-- what the originals got wrong, page by page -->"
 TITLE = "What the original got wrong"
@@ -25,7 +26,7 @@ class Box:
     Attributes
     ----------
     label : str
-        The target in front of it, e.g. ``errata-01-1``.
+        The target in front of it, e.g. ``errata-convolution-1``.
     title, body : str
         MyST.
     """
@@ -51,17 +52,16 @@ def marked(page, cells):
 
     Raises
     ------
-    ValueError
-        If the page has no box: its section is missing, or written in another form.
+    BookError
+        If the page has the section and no box in it: it is missing, or written in another form.
     """
-    found, section = [], None
+    found, sections = [], [""]
 
     def mark(match):
-        nonlocal section
         if match["section"]:
-            section = match["section"]
-        elif TITLE in (section, match["title"]):
-            label = f"errata-{page.split('_')[0]}-{len(found) + 1}"
+            sections.append(match["section"])
+        elif TITLE in (sections[-1], match["title"]):
+            label = f"errata-{page.replace('_', '-')}-{len(found) + 1}"
             found.append(Box(label, match["title"], match["body"].strip()))
             return f"({label})=\n{match[0]}"
         return match[0]
@@ -69,8 +69,11 @@ def marked(page, cells):
     for cell in cells:
         if cell.cell_type == "markdown":
             cell.source = BOX.sub(mark, cell.source)
-    if not found:
-        raise ValueError(f"{page}: no box of the class `warning` under “{TITLE}”")
+    if TITLE in sections and not found:
+        raise BookError(
+            f"notebooks/{page}.md: no box of the class `warning` under “{TITLE}”. Put what is "
+            "wrong into :::{admonition} … :class: warning, or take the heading out."
+        )
     return found
 
 
@@ -78,13 +81,15 @@ def listed(boxes):
     """Return the list in MyST, from {page: its boxes}."""
     lines = []
     for page, of_page in boxes.items():
+        if not of_page:
+            continue
         title = re.search(r"^# (.+)$", notebook.read_source(page).cells[0].source, re.MULTILINE)
-        number = int(page.split("_")[0])
+        number = notebook.chapter_number(page)
         lines += [f"## {number} · {title[1]}", ""]
         for box in of_page:
             if box.title != TITLE:
                 lines += [f"### {box.title}", ""]
             # Pages are linked from beside them there, and from book/ here.
-            lines += [re.sub(r"\]\((?=\d\d_\w+\.ipynb)", "](../notebooks/", box.body), ""]
+            lines += [re.sub(r"\]\((?=\w+\.ipynb)", "](../notebooks/", box.body), ""]
             lines += [f"{{ref}}`Shown in chapter {number} <{box.label}>`", ""]
     return "\n".join(lines)

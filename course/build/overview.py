@@ -7,18 +7,19 @@ In ``book/index.md`` stands a block that gives every chapter a sentence:
     ```
 
 Parts and their order are those of ``_toc.yml``; titles, exercises, times and seconds are read from
-the pages and their records.
+the pages and their records. Every page of ``book/`` may name a chapter by its number, as in
+``[chapter 2](../notebooks/kernels.ipynb)``: which number that is, the order says.
 """
 
 import json
 import re
 from dataclasses import dataclass
 
-import yaml
-
-from course import exercises, notebook
+from course import BookError, exercises, notebook
 
 BLOCK = re.compile(r"^```\{chapters\}\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+# A link, or a role with its target, that calls a chapter by its number.
+NUMBERED = re.compile(r"(?<=hapter )\d+(?=(?:\]\(| <)\.\./notebooks/(\w+)[.>])")
 WORDS_A_MINUTE = 200
 MINUTES_A_CELL = 1  # code that is given
 MINUTES_AN_EXERCISE = 6
@@ -62,28 +63,58 @@ def facts(page):
     )
 
 
-def expanded(text):
-    """Return the home page with the block of chapters written out in MyST.
+def numbered(text):
+    """Return a text whose links to chapters call each by its number in the order of the book."""
+
+    def right(found):
+        known = found[1] in notebook.pages()  # where not, the build of the site says so
+        return str(notebook.chapter_number(found[1])) if known else found[0]
+
+    return NUMBERED.sub(right, text)
+
+
+def sentences(text):
+    """Return the sentence of every chapter from the block in the text of the home page.
 
     Raises
     ------
-    ValueError
+    BookError
         If there is no block, or its chapters are not those of ``_toc.yml``.
     """
     block = BLOCK.search(text)
     if not block:
-        raise ValueError("book/index.md needs one block ```{chapters}.")
-    sentences = yaml.safe_load(block[1])
+        raise BookError("book/index.md needs one block ```{chapters}.")
+    found = {}
+    for line in filter(None, map(str.strip, block[1].splitlines())):
+        page, _, sentence = line.partition(":")
+        if not sentence.strip():
+            raise BookError(
+                f"book/index.md, block of chapters: “{line}” should be `page: a sentence`."
+            )
+        found[page.strip()] = sentence.strip()
+    listed = notebook.pages()
+    if missing := [page for page in listed if page not in found]:
+        raise BookError(
+            f"book/index.md has no sentence for the chapter {missing[0]}: add a line "
+            f"“{missing[0]}: …” to its block of chapters."
+        )
+    if left := [page for page in found if page not in listed]:
+        raise BookError(
+            f"book/index.md has a sentence for {left[0]}, which is no chapter of _toc.yml: take "
+            "the line out, or add the chapter there."
+        )
+    return found
+
+
+def expanded(text):
+    """Return the home page with the block of chapters written out in MyST."""
+    block, told = BLOCK.search(text), sentences(text)
     parts = notebook.chapters()
-    listed = [page for pages in parts.values() for page in pages]
-    if set(sentences) != set(listed):
-        wrong = ", ".join(sorted(set(sentences) ^ set(listed)))
-        raise ValueError(f"book/index.md and _toc.yml disagree about these chapters: {wrong}")
-    of_page = {page: facts(page) for page in listed}
+    of_page = {page: facts(page) for page in told}
     lines = []
     for caption, pages in parts.items():
         lines += [f"### {caption}", "", "{.chapters}"]
-        lines += [entry(page, of_page[page], sentences[page]) for page in pages]
+        lines += [entry(page, of_page[page], told[page]) for page in pages]
         lines.append("")
     total = sum(fact.minutes for fact in of_page.values())
     lines.append(

@@ -1,4 +1,4 @@
-"""The API reference: a page for every public module of `helpers`, and a list of them all.
+"""The API reference: a page for every public module that pages import, and a list of them all.
 
 The pages are read off the sources when the site is staged, so that a new module appears by itself.
 They name the module only; what stands on them, Sphinx takes from the docstrings, and from here the
@@ -18,9 +18,9 @@ from course import ROOT, notebook
 from course.run import dependencies
 
 SHORT = 60  # characters of a value that is shown whole
-MODULES = "<!-- every module of helpers -->"  # stands there in its place
+PACKAGES = ("helpers", "chirps", "inside")  # what pages import, each a section of the list
+MODULES = "<!-- every module of helpers, chirps and inside -->"  # stands there in its place
 CHECKS = "helpers.checks"
-GRAVITATIONAL_WAVES = "chirps"
 
 # What students call. The rest makes checks, or judges.
 OF_CHECKS = """\
@@ -35,14 +35,11 @@ OF_CHECKS = """\
 
 
 def modules():
-    """Return the names of all modules that get a page, e.g. ``chirps.search``, sorted."""
+    """Return the names of all modules that get a page, e.g. ``chirps.search``, by package."""
     found = []
-    for path in sorted((ROOT / "helpers").rglob("*.py")):
-        parts = path.relative_to(ROOT).with_suffix("").parts
-        if parts[-1] == "__init__":
-            parts = parts[:-1]
-        name = ".".join(parts)
-        if name.startswith(f"{CHECKS}.") or any(part.startswith("_") for part in parts):
+    for path in (path for name in PACKAGES for path in sorted((ROOT / name).rglob("*.py"))):
+        name = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+        if name.startswith(f"{CHECKS}.") or "._" in name:
             continue
         if path.name != "__init__.py" or public_names(name):
             found.append(name)
@@ -105,7 +102,7 @@ def constants(module):
 
 def page(module):
     """Return the page of a module, in reStructuredText."""
-    title = _escaped(module.removeprefix("helpers."))
+    title = _escaped(module)
     body = OF_CHECKS
     if module != CHECKS:
         body = f".. automodule:: {module}\n   :members:\n"
@@ -127,25 +124,23 @@ def overview():
     """Return the list of all modules for the page ``book/api.md``: what each is for, and where."""
     pages = {name: notebook.NOTEBOOKS / f"{name}.md" for name in notebook.pages()}
     imports = {name: dependencies.imports(path) for name, path in pages.items()}
-    groups = {"In the chapters": [], "Gravitational waves": [], "Behind the scenes": []}
-    for module in modules():
-        used = [name for name in pages if source_of(module) in imports[name]]
-        if module.startswith(f"{GRAVITATIONAL_WAVES}."):
-            group = "Gravitational waves"
-        else:
-            group = "In the chapters" if used else "Behind the scenes"
-        links = ", ".join(f"[{int(name[:2])}](../notebooks/{name}.ipynb)" for name in used)
-        chapters = f" Chapter{'s' * (len(used) > 1)} {links}." if used else ""
-        name = module.removeprefix("helpers.")
-        groups[group].append(f"[`{name}`]({page_of(module)})\n: {sentence(module)}{chapters}\n")
-    return "\n".join(
-        f"## {title}\n\n" + "\n".join(entries) for title, entries in groups.items() if entries
-    )
+    lines = []
+    for package in PACKAGES:
+        lines += [f"## `{package}`", "", sentence(package), ""]
+        for module in (name for name in modules() if name.partition(".")[0] == package):
+            links = [
+                f"[{number}](../notebooks/{name}.ipynb)"
+                for number, name in enumerate(pages, 1)
+                if source_of(module) in imports[name]
+            ]
+            chapters = f" Chapter{'s' * (len(links) > 1)} {', '.join(links)}." if links else ""
+            lines.append(f"[`{module}`]({page_of(module)})\n: {sentence(module)}{chapters}\n")
+    return "\n".join(lines)
 
 
 def page_of(module):
     """Return the file of a module's page, as ``book/api.md`` beside it refers to it."""
-    return "api/" + "/".join(module.split(".")[1:]) + ".rst"
+    return f"api/{module}.rst"
 
 
 def pages():

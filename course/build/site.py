@@ -1,9 +1,10 @@
 """Build the site from the recorded notebooks: `python -m course site`.
 
 The records become pages in ``_build/book``: an exercise shows its stub, and its solution folded
-under it; cells tagged `graded` are left out. Every module of `helpers` gets a page there. Sphinx
-builds ``_build/html`` from there, so nothing of what is left out reaches pages, sources or search
-index. The students' notebooks lie beside the pages, in ``_build/html/student``.
+under it; cells tagged `graded` are left out. Every public module of `helpers`, `chirps` and
+`inside` gets a page there. Sphinx builds ``_build/html`` from there, so nothing of what is left out
+reaches pages, sources or search index. The students' notebooks lie beside the pages, in
+``_build/html/student``.
 
 Stops with an error when a record is missing, holds a failed cell, or Sphinx warns of anything.
 """
@@ -18,13 +19,13 @@ import nbformat
 import yaml
 
 from course import ROOT, exercises, notebook
-from course.build import errata, overview, reference, student
+from course.build import errata, live, overview, reference, student
 from helpers.sources import written_whole
 
 BOOK = ROOT / "_build" / "book"
 HTML = ROOT / "_build" / "html"
 COPIED = ("_config.yml", "_toc.yml", "book/**/*")
-UNTRACKED = ("__pycache__", ".ipynb_checkpoints")
+STRICT = ("-W", "-n", "--keep-going", "-q")  # every warning is an error, and all are told
 
 GRADED = (
     "*The cells of this section are in the notebook for students: the buttons at the top of the "
@@ -52,6 +53,7 @@ def problems():
     """Return what is wrong with the records, one line each."""
     found = []
     for page in notebook.pages():
+        student.refuse_unknown_markup(page)
         path = notebook.NOTEBOOKS / f"{page}.ipynb"
         if not path.is_file():
             found.append(f"notebooks/{page}.md has no record; run: make record PAGE={page}")
@@ -86,9 +88,9 @@ def site_notebook(record):
                 shown.append(nbformat.v4.new_markdown_cell(GRADED))
         elif "exercise" in tags:
             exercise = cell
-            shown.append(_bare(exercises.stub(cell.source)))
+            shown.append(nbformat.v4.new_code_cell(exercises.stub(cell.source)))
         elif exercise is not None:
-            shown.append(_bare(cell.source))
+            shown.append(nbformat.v4.new_code_cell(cell.source))
             solution = exercise
             solution.source = exercises.unmarked(exercise.source)
             solution.outputs = [*exercise.outputs, *cell.outputs]
@@ -101,11 +103,6 @@ def site_notebook(record):
     result = copy.deepcopy(record)
     result.cells = shown
     return notebook.number(result)
-
-
-def _bare(source):
-    """Return a code cell that shows a source and nothing more."""
-    return nbformat.v4.new_code_cell(source)
 
 
 def graded_table():
@@ -125,17 +122,16 @@ def graded_table():
 def doorway():
     """Return the page at the root of the site, which leads to the home page of the book."""
     title = yaml.safe_load((ROOT / "_config.yml").read_text("utf-8"))["title"]
-    home = yaml.safe_load((ROOT / "_toc.yml").read_text("utf-8"))["root"]
+    home = yaml.safe_load(notebook.TOC.read_text("utf-8"))["root"]
     return DOORWAY.format(title=html.escape(title), home=f"{home}.html")
 
 
 def stage():
     """Put what the site is built from into ``_build/book``, touching only what changed."""
     wanted = {}
-    for pattern in COPIED:
-        for path in ROOT.glob(pattern):
-            if path.is_file() and not set(UNTRACKED) & set(path.parts):
-                wanted[path.relative_to(ROOT)] = path.read_bytes()
+    for path in (path for pattern in COPIED for path in ROOT.glob(pattern)):
+        if path.is_file() and ".ipynb_checkpoints" not in path.parts:
+            wanted[path.relative_to(ROOT)] = path.read_bytes()
     for path in (ROOT / "widgets").rglob("*"):
         if path.suffix in (".js", ".css"):
             wanted[Path("book/_static") / path.relative_to(ROOT)] = path.read_bytes()
@@ -145,6 +141,8 @@ def stage():
         shown = site_notebook(nbformat.read(path, as_version=4))
         boxes[page] = errata.marked(page, shown.cells)
         wanted[path.relative_to(ROOT)] = nbformat.writes(shown).encode()
+    for path in (path for path in wanted if path.suffix == ".md"):
+        wanted[path] = overview.numbered(wanted[path].decode()).encode()
     for name, filled in {
         "index": overview.expanded,
         "errata": lambda text: text.replace(errata.PLACE, errata.listed(boxes)),
@@ -169,25 +167,13 @@ def main():
     if found:
         sys.exit("\n".join(found))
     stage()
-    command = [
-        str(Path(sys.executable).with_name("jupyter-book")),
-        "build",
-        str(BOOK),
-        "--path-output",
-        str(ROOT),
-        "-W",
-        "-n",
-        "--keep-going",
-        "-q",
-    ]
+    live.write()
+    program = Path(sys.executable).with_name("jupyter-book")
+    command = [program, "build", BOOK, "--path-output", ROOT, *STRICT]
     result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    missing = [
-        page for page in notebook.pages() if not (HTML / "notebooks" / f"{page}.html").is_file()
-    ]
-    if result.returncode or missing:
+    if result.returncode:
         print(result.stdout, result.stderr, sep="\n")
-        without = f"; without {', '.join(missing)}" if missing else ""
-        sys.exit(f"the site was not built: mend what is said above{without}")
+        sys.exit("the site was not built: mend what is said above")
     with written_whole(HTML / "index.html") as part:
         part.write_text(doorway(), encoding="utf-8")
     student.release(HTML / "student")

@@ -24,12 +24,14 @@ def test_every_chapter_is_listed_once_with_its_facts():
     for page in notebook.pages():
         assert text.count(f"(../notebooks/{page}.ipynb)\n\n") == 1
     captions = re.findall("^### (.+)$", text, re.MULTILINE)
-    assert captions == list(overview.chapters())
+    assert captions == list(notebook.chapters())
     plain = text.replace("\N{NO-BREAK SPACE}", " ")
-    told = re.findall(r"\[(\d+) exercises · about [\dhmin ]+ · runs in \d+ s\]", plain)
+    told = re.findall(r"\[(\d+) exercises? · about [\dhmin ]+ · runs in \d+ s\]", plain)
     tagged = [
         len(re.findall(r"^:?tags: \[exercise\b", source, re.MULTILINE))
-        for source in (p.read_text("utf-8") for p in sorted(notebook.NOTEBOOKS.glob("*.md")))
+        for source in (
+            (notebook.NOTEBOOKS / f"{page}.md").read_text("utf-8") for page in notebook.pages()
+        )
     ]
     assert [int(n) for n in told] == tagged
 
@@ -58,8 +60,42 @@ def test_times_are_rounded(minutes, said):
 
 def test_a_chapter_without_a_sentence_is_refused():
     without = re.sub("^kernels: .*\n", "", INDEX, flags=re.MULTILINE)
-    with pytest.raises(ValueError, match="kernels"):
+    with pytest.raises(notebook.BookError, match=r"book/index.md .* add a line “kernels: …”"):
         overview.expanded(without)
+
+
+def test_a_sentence_without_a_chapter_is_refused():
+    more = INDEX.replace("\nkernels: ", "\nwavelets: Small waves.\nkernels: ")
+    with pytest.raises(notebook.BookError, match=r"sentence for wavelets, .* take the line out"):
+        overview.expanded(more)
+    with pytest.raises(notebook.BookError, match="“wavelets” should be `page: a sentence`"):
+        overview.expanded(more.replace("wavelets: Small waves.", "wavelets"))
+
+
+def test_a_sentence_may_hold_a_colon():
+    told = "Two questions: where, and why?"
+    text = re.sub("^kernels: .*$", f"kernels: {told}", INDEX, flags=re.MULTILINE)
+    assert overview.sentences(text)["kernels"] == told
+    assert f"\n\n  {told}\n\n" in overview.expanded(text)
+
+
+@pytest.mark.parametrize("number", [0, 1, 2, 12])
+def test_one_exercise_is_no_plural(number):
+    fact = overview.Facts("A page", number, minutes=10, seconds=1)
+    said = overview.entry("kernels", fact, "A sentence.").replace("\N{NO-BREAK SPACE}", " ")
+    assert f"[{number} exercise{'' if number == 1 else 's'} · about" in said
+
+
+def test_links_call_a_chapter_by_its_place_in_the_book(monkeypatch):
+    monkeypatch.setattr(notebook, "pages", lambda: ["kernels", "new", "gw_data"])
+    text = (
+        "[chapter 2](../notebooks/kernels.ipynb), [Chapter 6](../notebooks/gw_data.ipynb), "
+        "{doc}`chapter 6 <../notebooks/gw_data>`, [chapter 9](../notebooks/gone.ipynb), chapter 5"
+    )
+    assert overview.numbered(text) == (
+        "[chapter 1](../notebooks/kernels.ipynb), [Chapter 3](../notebooks/gw_data.ipynb), "
+        "{doc}`chapter 3 <../notebooks/gw_data>`, [chapter 9](../notebooks/gone.ipynb), chapter 5"
+    )
 
 
 # --- the errata ---------------------------------------------------------------------------------
@@ -73,11 +109,13 @@ def test_every_box_is_on_the_list_word_for_word():
     for page in notebook.pages():
         source = (notebook.NOTEBOOKS / f"{page}.md").read_text("utf-8")
         parts = re.findall(r":class: warning\n(.*?)^:::$", source, re.MULTILINE | re.DOTALL)
-        assert len(parts) == len(boxes[page]) > 0
+        assert len(parts) == len(boxes[page])
+        follows_an_original = "(../book/errata.md)" in source
+        assert bool(parts) == follows_an_original, page
         for part in parts:
             first = part.strip().splitlines()[0]
             assert first.split("](")[0] in text, first
-    assert "](0" not in text  # links lead out of book/
+    assert not re.search(r"\]\(\w+\.ipynb", text)  # links lead out of book/
 
 
 def test_a_box_gets_its_target_in_front():
@@ -86,12 +124,18 @@ def test_a_box_gets_its_target_in_front():
         "\n:::{admonition} No erratum\n:class: tip\nText.\n:::\n"
         "\n## Discussion\n\n:::{admonition} B\n:class: warning\nCareful.\n:::"
     )
-    (box,) = errata.marked("09_page", [cell])
-    assert box == errata.Box("errata-09-1", "A", "Text.")
-    assert "(errata-09-1)=\n:::{admonition} A\n" in cell.source
+    (box,) = errata.marked("a_page", [cell])
+    assert box == errata.Box("errata-a-page-1", "A", "Text.")
+    assert "(errata-a-page-1)=\n:::{admonition} A\n" in cell.source
     assert cell.source.count(")=\n") == 1
-    with pytest.raises(ValueError, match="09_page"):
-        errata.marked("09_page", [nbformat.v4.new_markdown_cell("## Discussion")])
+
+
+def test_a_page_that_follows_no_original_needs_no_box():
+    assert errata.marked("a_page", [nbformat.v4.new_markdown_cell("## Discussion")]) == []
+    assert errata.listed({"a_page": []}) == ""
+    heading = nbformat.v4.new_markdown_cell("## What the original got wrong\n\nNothing.")
+    with pytest.raises(notebook.BookError, match=r"notebooks/a_page.md: no box .* take the head"):
+        errata.marked("a_page", [heading])
 
 
 # --- the glossary -------------------------------------------------------------------------------
@@ -117,9 +161,9 @@ def test_glossary_is_in_alphabetical_order():
 @pytest.mark.parametrize(("terms", "definition"), list(entries()), ids=lambda x: str(x)[:30])
 def test_glossary_leads_to_a_chapter_that_uses_the_word(terms, definition):
     number, page = re.search(
-        r" \[Chapter (\d)\]\(\.\./notebooks/(\w+)\.ipynb\)$", definition
+        r" \[Chapter (\d+)\]\(\.\./notebooks/(\w+)\.ipynb\)$", overview.numbered(definition)
     ).groups()
-    assert page.startswith(f"0{number}_")
+    assert int(number) == notebook.chapter_number(page)
     source = (notebook.NOTEBOOKS / f"{page}.md").read_text("utf-8").replace("_", " ")
     assert any(re.search(rf"(?<!\w){re.escape(t)}", source, re.IGNORECASE) for t in terms), terms
 
@@ -196,8 +240,13 @@ def test_a_page_describes_itself_by_its_first_paragraph():
 @pytest.mark.slow
 def test_the_site_leads_from_each_erratum_to_its_box(site):
     text = (site / "book" / "errata.html").read_text("utf-8")
-    links = re.findall(r'href="\.\./notebooks/(\w+)\.html#(errata-[\d-]+)"', text)
-    assert {page for page, _ in links} == set(notebook.pages())
+    links = re.findall(r'href="\.\./notebooks/(\w+)\.html#(errata-[\w-]+)"', text)
+    follow_an_original = {
+        page
+        for page in notebook.pages()
+        if errata.TITLE in (notebook.NOTEBOOKS / f"{page}.md").read_text("utf-8")
+    }
+    assert {page for page, _ in links} == follow_an_original
     for page, anchor in links:
         target = (site / "notebooks" / f"{page}.html").read_text("utf-8")
         assert re.search(rf'class="[^"]*admonition[^"]*"[^>]* id="{anchor}"', target) or re.search(

@@ -1,4 +1,4 @@
-"""Every public module, function, class and constant of `helpers` is in the reference."""
+"""Every public module, function, class and constant that pages import is in the reference."""
 
 import importlib
 import inspect
@@ -12,10 +12,13 @@ from tests.support import ROOT
 
 def test_every_module_has_a_page_and_an_entry():
     modules = reference.modules()
-    files = {p.relative_to(ROOT / "helpers").as_posix() for p in ROOT.glob("helpers/**/*.py")}
-    listed = {reference.source_of(m).relative_to(ROOT / "helpers").as_posix() for m in modules}
-    without = {f for f in files - listed if not f.startswith("checks/")}
-    assert without == {"__init__.py", "gw/__init__.py", "gw/__main__.py"}
+    rooms = ("helpers", "chirps", "inside")
+    files = {p.relative_to(ROOT).as_posix() for r in rooms for p in ROOT.glob(f"{r}/**/*.py")}
+    listed = {reference.source_of(m).relative_to(ROOT).as_posix() for m in modules}
+    without = {f for f in files - listed if not f.startswith("helpers/checks/")}
+    assert without - {"chirps/__main__.py"} == {
+        f"{folder}/__init__.py" for folder in (*rooms, "helpers/stand_ins")
+    }
     overview, pages = reference.overview(), reference.pages()
     assert len(pages) == len(modules) > 30
     for path in pages:
@@ -24,16 +27,21 @@ def test_every_module_has_a_page_and_an_entry():
 
 def test_a_new_module_appears_by_itself(tmp_path, monkeypatch):
     (tmp_path / "helpers" / "checks").mkdir(parents=True)
-    (tmp_path / "notebooks").mkdir()
+    for folder in ("chirps", "inside", "notebooks"):
+        (tmp_path / folder).mkdir()
     for name, text in {
         "helpers/__init__.py": '"""Helpers."""',
+        "chirps/__init__.py": '"""Waves."""',
+        "inside/__init__.py": '"""Networks."""',
         "helpers/new.py": '"""What is new.\n\nMore."""\n\nDEPTH = 3  # `layers`, at most\n',
         "helpers/_private.py": '"""Not for you."""',
         "helpers/checks/secret.py": '"""Judges."""\n\n\ndef judge():\n    """Judge."""\n',
-        "notebooks/01_page.md": "# A page\n\n```{code-cell}\nfrom helpers import new\n```\n",
+        "notebooks/page.md": "# A page\n\n```{code-cell}\nfrom helpers import new\n```\n",
+        "_toc.yml": "parts: [{caption: A part, chapters: [{file: notebooks/page.ipynb}]}]\n",
     }.items():
         (tmp_path / name).write_text(text)
-    monkeypatch.setattr(reference.notebook, "ROOT", tmp_path)
+    monkeypatch.setattr(reference, "ROOT", tmp_path)
+    monkeypatch.setattr(reference.notebook, "TOC", tmp_path / "_toc.yml")
     monkeypatch.setattr(reference.notebook, "NOTEBOOKS", tmp_path / "notebooks")
     monkeypatch.setattr(reference.dependencies, "ROOT", tmp_path)
     assert reference.modules() == ["helpers.new"]
@@ -41,7 +49,9 @@ def test_a_new_module_appears_by_itself(tmp_path, monkeypatch):
     assert ".. automodule:: helpers.new\n" in text
     assert ".. py:data:: DEPTH\n   :module: helpers.new\n" in text
     assert "   :value: 3\n\n   \\`layers\\`, at most" in text
-    assert "[`new`](api/new.rst)\n: What is new. Chapter [1](" in reference.overview()
+    assert (
+        "[`helpers.new`](api/helpers.new.rst)\n: What is new. Chapter [1](" in reference.overview()
+    )
 
 
 def test_constants_come_with_value_and_meaning():
@@ -95,5 +105,7 @@ def test_of_the_checks_only_what_students_call_is_shown(site):
     text = text_of(site, reference.CHECKS)
     entries = {part.split('"')[0] for part in text.split('id="helpers.checks.')[1:]}
     assert entries == {"Check", "Check.__call__", "Check.hint", "Check.solution", "Outcome"}
-    assert not list((site / "book" / "api").glob("checks/**/*"))
+    assert [p.name for p in (site / "book" / "api").glob("helpers.checks*")] == [
+        "helpers.checks.html"
+    ]
     assert not list((site / "_modules").glob("**/*"))  # no sources

@@ -1,11 +1,12 @@
 """What the theme and its extensions leave to do for readers who do not see, or use no mouse.
 
 Colours are in course.css, three buttons in book/_templates; here is what needs a change of HTML.
-tests/test_site_in_browser.py tells when one of these is needed no more, or not enough.
+tests/site/test_site_in_browser.py tells when one of these is needed no more, or not enough.
 """
 
 import re
-from pathlib import Path
+
+from course.build.ext import change_pages, when_built
 
 # The theme's script complains of a mode that nobody has chosen yet, and shows the page in neither
 # light nor dark until then. This runs before it.
@@ -58,20 +59,15 @@ def on_page(app, pagename, templatename, context, doctree):
             context["body"] = wrong.sub(right, context["body"])
 
 
-def complete(app, exception):
+@when_built
+def complete(app):
     """Repair what the theme adds around every page."""
-    if exception is not None or app.builder.format != "html":
-        return
-    for path in Path(app.outdir).rglob("*.html"):
-        text = path.read_text(encoding="utf-8")
-        repaired = text.replace(*PRINT).replace(*UNFOLD)
-        if repaired != text:
-            path.write_text(repaired, encoding="utf-8")
+    change_pages(app, lambda text: text.replace(*PRINT).replace(*UNFOLD))
 
 
 def setup(app):
     """Connect with Sphinx."""
     app.add_js_file("accessible.js", loading_method="defer")
-    app.connect("html-page-context", on_page, priority=800)  # course_site names the script by hash
+    app.connect("html-page-context", on_page, priority=800)  # ext/site.py names the script by hash
     app.connect("build-finished", complete, priority=400)  # before hashes are taken
     return {"parallel_read_safe": True, "parallel_write_safe": True}

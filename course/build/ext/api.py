@@ -1,4 +1,4 @@
-"""The docstrings of `helpers` as pages: what autodoc and napoleon leave to us.
+"""The docstrings of the public modules as pages: what autodoc and napoleon leave to us.
 
 - Labels of a module's references, such as ``[K]``, are unique in the module and not in the site:
   they become a plain list.
@@ -18,6 +18,8 @@ from inspect import Signature
 from sphinx.ext.napoleon import NumpyDocstring
 from sphinx.transforms import SphinxTransform
 from sphinx.util.inspect import signature, stringify_signature
+
+from course.build import reference
 
 LABEL = re.compile(r"^\.\. (\[\w+\]) ")  # the text goes on three columns to the right
 CITED = re.compile(r"(\[\w+\])_\b")
@@ -61,7 +63,8 @@ def follow_import(app, env, node, contnode):
     """Resolve a name that the module of a docstring imports."""
     name = node.get("py:module") or ""
     # A page that is only written anew has not imported its module in this build.
-    home = importlib.import_module(name) if name.startswith("helpers") else sys.modules.get(name)
+    ours = name.partition(".")[0] in reference.PACKAGES
+    home = importlib.import_module(name) if ours else sys.modules.get(name)
     first, _, rest = node["reftarget"].partition(".")
     thing = getattr(home, first, None)
     if node.get("refdomain") != "py" or not hasattr(thing, "__qualname__"):

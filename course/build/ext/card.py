@@ -6,11 +6,11 @@ on GitHub whose it is.
 """
 
 import html
-import os
 from pathlib import Path
 
 from docutils import nodes
 
+from course.build.ext import published_at, when_built
 from helpers.sources import written_whole
 
 LONGEST = 160  # characters of a description; search engines cut there
@@ -30,15 +30,6 @@ def described(doctree):
             return words
         return words[: LONGEST - 1].rsplit(" ", 1)[0].rstrip(" ,;:–—.") + "…"
     return ""
-
-
-def published_at(published):
-    """Return the address of the site on GitHub Pages, or None where the repository is unknown."""
-    repository = published.get("repository") or os.environ.get("GITHUB_REPOSITORY")
-    if not repository:
-        return None
-    owner, name = repository.split("/")
-    return f"https://{owner.lower()}.github.io/{name}/"
 
 
 def on_page(app, pagename, templatename, context, doctree):
@@ -108,10 +99,10 @@ def draw_card(path, title):
         plt.close(figure)
 
 
-def complete(app, exception):
-    if exception is None and app.builder.format == "html":
-        with written_whole(Path(app.outdir) / CARD) as part:
-            draw_card(part, app.config.html_title)
+@when_built
+def complete(app):
+    with written_whole(Path(app.outdir) / CARD) as part:
+        draw_card(part, app.config.html_title)
 
 
 def setup(app):

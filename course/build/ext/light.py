@@ -10,6 +10,8 @@ from pathlib import Path
 
 from PIL import Image, UnidentifiedImageError
 
+from course.build.ext import change_pages, mentions, when_built
+
 IMAGE = re.compile(r"<img\b[^>]*>")
 SOURCE = re.compile(r'\bsrc="(?:\.\./)*_images/([^"]+)"')
 FRAME = re.compile(r'<svg\b[^>]*\bviewBox="0 0 ([\d.]+) ([\d.]+)"')
@@ -30,7 +32,7 @@ def on_page(app, pagename, templatename, context, doctree):
         return
     if 'class="math' not in context["body"]:  # Sphinx asks for it where a page below has formulas
         scripts = context["script_files"]  # in place: extensions may still add to it
-        scripts[:] = [script for script in scripts if not _for_formulas(script)]
+        scripts[:] = [script for script in scripts if not mentions(script, "mathjax")]
     files = {name: Path(app.srcdir) / source for source, name in app.builder.images.items()}
     first, *_ = IMAGE.findall(context["body"]) or [None]
     context["body"] = IMAGE.sub(lambda tag: waiting(tag[0], files, first), context["body"])
@@ -61,22 +63,16 @@ def waiting(tag, files, first):
     return re.sub(r"\s*/?>$", f"{added}>", tag)
 
 
-def _for_formulas(script):
-    """Whether a script is MathJax, or its settings."""
-    body = (getattr(script, "attributes", None) or {}).get("body") or ""
-    return "MathJax" in body or "mathjax" in str(getattr(script, "filename", script))
+def lighter(text):
+    """Return a page without the icons that come as a script; scripts of its head wait for it."""
+    text = ICONS_AS_SCRIPT.sub("", text)
+    return HEAD.sub(lambda head: AT_ONCE.sub("<script defer ", head[0]), text, count=1)
 
 
-def complete(app, exception):
-    """Drop the icons that come as a script, and let the scripts of the head wait for the text."""
-    if exception is not None or app.builder.format != "html":
-        return
-    for path in Path(app.outdir).rglob("*.html"):
-        text = path.read_text(encoding="utf-8")
-        light = ICONS_AS_SCRIPT.sub("", text)
-        light = HEAD.sub(lambda head: AT_ONCE.sub("<script defer ", head[0]), light, count=1)
-        if light != text:
-            path.write_text(light, encoding="utf-8")
+@when_built
+def complete(app):
+    """Make every page lighter."""
+    change_pages(app, lighter)
 
 
 def setup(app):

@@ -15,7 +15,8 @@ import re
 import shutil
 from pathlib import Path
 
-from course import ROOT
+from course import ROOT, notebook
+from course.build.ext import change_pages, mentions, when_built
 
 MATHJAX = "sphinx-mathjax-offline"  # its folder in site-packages is no importable name
 
@@ -51,9 +52,8 @@ def on_page(app, pagename, templatename, context, doctree):
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
         + context.get("metatags", "")
     )
-    context["script_files"] = [
-        script for script in context.get("script_files", []) if not _starts_thebe(script)
-    ]
+    scripts = context.get("script_files", [])  # the theme's for live code call another host
+    context["script_files"] = [script for script in scripts if not mentions(script, "thebe")]
     if "body" in context:
         context["body"] = THEBE_SETTINGS.sub("", context["body"])
     record = Path(app.srcdir) / f"{pagename}.ipynb"
@@ -63,20 +63,13 @@ def on_page(app, pagename, templatename, context, doctree):
         metadata = json.loads(record.read_text(encoding="utf-8"))["metadata"]
         if "provenance" in metadata:
             context["body"] += provenance_strip(metadata["provenance"])
-            published = app.config.course_published
             context["header_buttons"] = student_buttons(
                 context["header_buttons"],
                 pagename,
                 context["pathto"],
-                published,
+                app.config.course_published,
                 pdf=app.config.course_pdf,
             )
-
-
-def _starts_thebe(script):
-    """Whether a script is the theme's bootstrap for live code, which calls another host."""
-    body = (getattr(script, "attributes", None) or {}).get("body") or ""
-    return "THEBE" in body or "thebe" in str(getattr(script, "filename", script))
 
 
 def student_buttons(buttons, pagename, pathto, published, pdf=False):
@@ -95,43 +88,21 @@ def student_buttons(buttons, pagename, pathto, published, pdf=False):
     pdf : bool
         Whether course/build/print_pages.py will print the page; else the theme's button prints it.
     """
-    file = f"student/{Path(pagename).name}.ipynb"
-    made = [
-        {
-            "type": "link",
-            "url": pathto(file, 1),
-            "text": "Notebook",
-            "icon": "fas fa-download",
-            "tooltip": "Download the notebook, exercises to be filled in",
-            "label": "download-notebook-button",
-        }
-    ]
+    name = Path(pagename).name
+    file = f"student/{notebook.handed_out(name)}"
+    download = "Download the notebook, exercises to be filled in"
+    made = [_link("download-notebook", pathto(file, 1), "Notebook", "download", download)]
     repository = published.get("repository") or os.environ.get("GITHUB_REPOSITORY")
     if repository:
         colab = "https://colab.research.google.com/github"
-        made.append(
-            {
-                "type": "link",
-                "url": f"{colab}/{repository}/blob/{published['branch']}/{file}",
-                "text": "Colab",
-                "icon": "fas fa-rocket",
-                "tooltip": "Open the notebook on Colab, exercises to be filled in",
-                "label": "colab-button",
-            }
-        )
+        address = f"{colab}/{repository}/blob/{published['branch']}/{file}"
+        tooltip = "Open the notebook on Colab, exercises to be filled in"
+        made.append(_link("colab", address, "Colab", "rocket", tooltip))
     replaced = {"download-notebook-button", SOURCE_BUTTON}
     if pdf:
         replaced.add("download-pdf-button")
-        made.append(
-            {
-                "type": "link",
-                "url": pathto(f"pdf/{Path(pagename).name}.pdf", 1),
-                "text": "PDF",
-                "icon": "fas fa-file-pdf",
-                "tooltip": "Download this page to print, solutions folded",
-                "label": "pdf-button",
-            }
-        )
+        tooltip = "Download this page to print, solutions folded"
+        made.append(_link("pdf", pathto(f"pdf/{name}.pdf", 1), "PDF", "file-pdf", tooltip))
     for button in buttons:
         for inner in button.get("buttons", [button]):
             if inner.get("label") not in replaced:
@@ -139,15 +110,20 @@ def student_buttons(buttons, pagename, pathto, published, pdf=False):
     return made
 
 
+def _link(label, url, text, icon, tooltip):
+    """Return a button of the theme that leads to an address."""
+    told = {"type": "link", "url": url, "text": text, "tooltip": tooltip}
+    return {**told, "icon": f"fas fa-{icon}", "label": f"{label}-button"}
+
+
 def without_source(buttons):
     """Return the buttons without a download of a page's text, which only the site understands."""
-    kept = [
-        {**group, "buttons": [b for b in group["buttons"] if b.get("label") != SOURCE_BUTTON]}
-        if "buttons" in group
-        else group
-        for group in buttons
-    ]
-    return [group for group in kept if group.get("buttons", True)]
+    kept = []
+    for group in buttons:
+        inner = [b for b in group.get("buttons", [group]) if b.get("label") != SOURCE_BUTTON]
+        if inner:
+            kept.append({**group, "buttons": inner} if "buttons" in group else group)
+    return kept
 
 
 def provenance_strip(run):
@@ -181,37 +157,40 @@ def on_outdated(app, env, added, changed, removed):
     folders = ("book/_static", "book/_templates", "course/build/ext", "widgets")
     files = (path for folder in folders for path in (ROOT / folder).rglob("*"))
     assets = sorted(path for path in files if path.is_file() and path.suffix != ".pyc")
-    digest = hashlib.sha256(b"".join(path.read_bytes() for path in assets)).hexdigest()
+    numbers = notebook.TOC  # the buttons hold the numbers of the chapters
+    read = b"".join(path.read_bytes() for path in (*assets, numbers))
+    digest = hashlib.sha256(read).hexdigest()
     if getattr(env, "course_assets", None) == digest:
         return []
     env.course_assets = digest
     return sorted(env.found_docs)
 
 
-def allow_inline_scripts(app, exception):
+@when_built
+def allow_inline_scripts(app):
     """Name the inline scripts of every page by hash in its policy."""
-    if exception is not None or app.builder.format != "html":
-        return
-    for path in Path(app.outdir).rglob("*.html"):
-        text = path.read_text(encoding="utf-8")
-        if INLINE not in text:  # done in an earlier build, or a page without a policy
-            continue
-        scripts = {text_of for text_of in SCRIPT.findall(text) if text_of.strip()}
-        handlers = {html.unescape(code) for code in HANDLER.findall(text)}
-        allowed = sorted(
-            "'sha256-" + base64.b64encode(hashlib.sha256(s.encode()).digest()).decode() + "'"
-            for s in scripts | handlers
-        )
-        if handlers:
-            allowed.append("'unsafe-hashes'")
-        path.write_text(text.replace(INLINE, " ".join(allowed)), encoding="utf-8")
+    change_pages(app, allowing)
 
 
-def forget_old_words(app, exception):
+def allowing(text):
+    """Return a page whose policy names its inline scripts by hash."""
+    if INLINE not in text:  # done in an earlier build, or a page without a policy
+        return text
+    scripts = {text_of for text_of in SCRIPT.findall(text) if text_of.strip()}
+    handlers = {html.unescape(code) for code in HANDLER.findall(text)}
+    allowed = sorted(
+        "'sha256-" + base64.b64encode(hashlib.sha256(s.encode()).digest()).decode() + "'"
+        for s in scripts | handlers
+    )
+    if handlers:
+        allowed.append("'unsafe-hashes'")
+    return text.replace(INLINE, " ".join(allowed))
+
+
+@when_built
+def forget_old_words(app):
     """Drop from the search index the words of earlier builds that stand on no page any more."""
     index = Path(app.outdir) / "searchindex.js"
-    if exception is not None or app.builder.format != "html" or not index.is_file():
-        return
     before, content, after = SEARCH_INDEX.fullmatch(index.read_text(encoding="utf-8")).groups()
     found = json.loads(content)
     for kind in ("terms", "titleterms"):
@@ -220,11 +199,10 @@ def forget_old_words(app, exception):
     index.write_text(before + text + after, encoding="utf-8")
 
 
-def copy_mathjax(app, exception):
-    if exception is not None or app.builder.format != "html":
-        return
-    spec = importlib.util.find_spec("sphinx")  # any installed package shows the way
-    source = Path(spec.origin).parent.parent / MATHJAX / "static" / "mathjax"
+@when_built
+def copy_mathjax(app):
+    folder = Path(importlib.util.find_spec("sphinx").origin).parent.parent
+    source = folder / MATHJAX / "static" / "mathjax"
     target = Path(app.outdir) / "_static" / "mathjax"
     fonts = Path("output") / "chtml" / "fonts" / "woff-v2"
     if not (source / "tex-chtml.js").is_file():
@@ -235,9 +213,10 @@ def copy_mathjax(app, exception):
         shutil.copy(font, target / fonts)
 
 
-def remove_old_pdfs(app, exception):
+@when_built
+def remove_old_pdfs(app):
     """Leave no PDF of another state in a site whose pages have no button for it."""
-    if exception is None and app.builder.format == "html" and not app.config.course_pdf:
+    if not app.config.course_pdf:
         shutil.rmtree(Path(app.outdir) / "pdf", ignore_errors=True)
 
 
