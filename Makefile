@@ -84,9 +84,11 @@ serve: $(SETUP)      ## serve the site that was built, on http://localhost:8000
 	@test -f _build/html/index.html || $(MAKE) --no-print-directory site
 	@$(BIN)/python -m http.server $(PORT) --bind 127.0.0.1 --directory _build/html
 
-lock: $(UV)      ## resolve the dependencies anew: uv.lock and requirements.txt
+lock: $(UV)      ## resolve the dependencies anew: uv.lock, requirements.txt, requirements-student.txt
 	$(UV) lock
 	$(UV) export --frozen --quiet --extra cpu --no-emit-project --no-header -o requirements.txt
+	$(UV) export --frozen --quiet --no-default-groups --group lab --extra cpu --no-emit-project --no-header \
+	  -o requirements-student.txt
 
 clean:      ## remove what was built; installed packages stay
 	rm -rf _build .snakemake

@@ -7,7 +7,7 @@
 
 import sys
 
-from course import notebook
+from course import BookError, notebook
 from course.run import dependencies, digest
 from course.train import sweep
 from course.train.networks import MEASUREMENTS, NETWORKS, STUDIES, published_runs
@@ -29,15 +29,12 @@ TRAINING = config.get("training", "released")
 if TRAINING not in ("released", "quick", "full"):
     refuse(f"TRAINING={TRAINING}: expected released, quick or full")
 
-PAGES = notebook.pages()
-if config.get("pages"):  # e.g. --config pages=convolution,kernels
-    unknown = set(str(config["pages"]).split(",")) - set(PAGES)
-    if unknown:
-        refuse(
-            f"PAGES={config['pages']}: no page {', '.join(sorted(unknown))}; expected one or more of "
-            f"{', '.join(PAGES)}, joined by commas"
-        )
-    PAGES = str(config["pages"]).split(",")
+try:
+    EVERY_PAGE = notebook.pages()  # of the book; --config pages=convolution,kernels takes some
+    PAGES = notebook.chosen_pages("PAGES", str(config.get("pages") or "")) or EVERY_PAGE
+    SWEEPS = list(sweep.declared())
+except BookError as problem:
+    refuse(problem)
 MINUTES = {"released": 15, "quick": 30, "full": 24 * 60}
 
 
@@ -49,21 +46,21 @@ def seconds_of(page):
 
 
 wildcard_constraints:
-    page="|".join(notebook.pages()),
+    page="|".join(EVERY_PAGE),
     training="released|quick|full",
     model="|".join(NETWORKS),
     study="|".join(STUDIES),
     measurement="|".join(MEASUREMENTS),
     run=r"validation|seed-\d+",
-    sweep="|".join(sweep.declared()) or "none",
+    sweep="|".join(SWEEPS) or "none",
     number=r"\d+",
 
 
 def sound(question, *about):
-    """Ask what depends on data; where the data is damaged, say so and end."""
+    """Ask what depends on data and pages; where they are damaged, say so and end."""
     try:
         return question(*about)
-    except sources.DataError as problem:
+    except (sources.DataError, BookError) as problem:
         refuse(problem)
 
 

@@ -4,7 +4,7 @@ import ast
 import importlib
 import sys
 
-from course import ROOT
+from course import ROOT, BookError
 
 COMMANDS = {
     "execute": "course.run.execute",
@@ -13,6 +13,7 @@ COMMANDS = {
     "drift": "course.run.drift",
     "report": "course.run.report",
     "test": "course.run.tests",
+    "new-page": "course.new_page",
     "site": "course.build.site",
     "pdf": "course.build.print_pages",
     "live": "course.build.live",
@@ -27,11 +28,9 @@ COMMANDS = {
     "run-batch": "course.grade.batch",
     "judge": "course.grade.judge",
     "gradebook": "course.grade.gradebook",
-    "synthetic-class": "course.grade.synthetic",
     "bench": "course.bench.bench",
     "bench-chirps": "course.bench.chirps",
     "bench-grading": "course.bench.grading",
-    "bench-workers": "course.bench.workers",
 }
 
 
@@ -42,7 +41,10 @@ def summary(module):
 
 
 def main():
-    """Call the `main` of the command's module; it finds its arguments in ``sys.argv``."""
+    """Call the `main` of the command's module; it finds its arguments in ``sys.argv``.
+
+    What is wrong with the book is said in one line, without a traceback.
+    """
     command = sys.argv[1] if len(sys.argv) > 1 else ""
     if command not in COMMANDS:
         lines = [f"  {name:16}{summary(module)}" for name, module in COMMANDS.items()]
@@ -52,7 +54,11 @@ def main():
         print(f"{wrong}python -m course COMMAND [--help]\n", *lines, sep="\n")
         return 2 * bool(wrong)
     sys.argv = [f"python -m course {command}", *sys.argv[2:]]
-    return importlib.import_module(COMMANDS[command]).main()
+    try:
+        return importlib.import_module(COMMANDS[command]).main()
+    except BookError as problem:
+        print(problem, file=sys.stderr)
+        return 2
 
 
 if __name__ == "__main__":

@@ -13,14 +13,14 @@ import re
 from dataclasses import dataclass
 from functools import cache
 
-from course import ROOT, notebook
+from course import BookError, notebook
 from helpers import checks
 from helpers.sources import written_whole
 
 BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
 
 
-class ExerciseError(ValueError):
+class ExerciseError(BookError):
     """The source of a page breaks the rules for exercises."""
 
 
@@ -63,40 +63,13 @@ class Exercise:
 
     @property
     def hands_in(self):
-        """Names of the files that are its answer, read without importing the check."""
-        return declared_files(self.module).get(self.name, ())
+        """Names of the files that are its answer, if it is files."""
+        return self.check.hands_in
 
     @property
     def check(self):
         """The :class:`helpers.checks.Check`."""
         return getattr(importlib.import_module(f"helpers.checks.{self.module}"), self.name)
-
-
-@cache
-def declared_files(module):
-    """Return the files that the checks of a module ask for, by check.
-
-    From its source, because the module itself may start Keras.
-    """
-    path = ROOT / "helpers" / "checks" / f"{module}.py"
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    constants, found = {}, {}
-    for node in tree.body:
-        match node:
-            case ast.Assign(targets=[ast.Name(id=name)], value=ast.Constant(value=value)):
-                constants[name] = value
-            case ast.Assign(targets=[ast.Tuple(elts=names)], value=ast.Tuple(elts=values)):
-                pairs = zip(names, values, strict=True)
-                constants |= {n.id: getattr(v, "value", None) for n, v in pairs}
-            case ast.FunctionDef(name=name, decorator_list=decorators):
-                for call in decorators:
-                    for keyword in getattr(call, "keywords", ()):
-                        if keyword.arg == "hands_in":
-                            found[name] = tuple(
-                                constants[part.id] if isinstance(part, ast.Name) else part.value
-                                for part in keyword.value.elts
-                            )
-    return found
 
 
 def tags(cell):

@@ -4,6 +4,7 @@ import ast
 import base64
 import hashlib
 import os
+import re
 import struct
 from collections import Counter
 from pathlib import Path, PurePosixPath
@@ -11,16 +12,12 @@ from pathlib import Path, PurePosixPath
 import nbformat
 import yaml
 
-from course import ROOT
+from course import ROOT, BookError
 from helpers.sources import written_whole
 
 NOTEBOOKS = ROOT / "notebooks"
 TOC = ROOT / "_toc.yml"
 PNG_KEEP = {b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND", b"pHYs"}
-
-
-class BookError(ValueError):
-    """The pages and ``_toc.yml`` do not fit together; the message names file and remedy."""
 
 
 def chapters():
@@ -69,6 +66,33 @@ def pages():
 def chapter_number(page):
     """Return which chapter of the book a page is, counted from 1."""
     return pages().index(page) + 1
+
+
+def handed_out(page):
+    """Return the name of a page's notebook as students receive it: ``01_convolution.ipynb``."""
+    return f"{chapter_number(page):02}_{page}.ipynb"
+
+
+def without_number(name):
+    """Return a name without the number of a chapter, any number, in front."""
+    return re.sub(r"^\d+_", "", name)
+
+
+def chosen_pages(variable, text):
+    """Return the pages that a variable of the Makefile names, with commas between.
+
+    Raises
+    ------
+    BookError
+        If one of them is no page.
+    """
+    chosen, known = [page for page in text.split(",") if page], pages()
+    if unknown := sorted(set(chosen) - set(known)):
+        raise BookError(
+            f"{variable}={text}: no page {', '.join(unknown)}; expected one or more of "
+            f"{', '.join(known)}, joined by commas"
+        )
+    return chosen
 
 
 def read_source(page):

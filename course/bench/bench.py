@@ -12,23 +12,22 @@ LALSuite, which it does not install (`uv pip install lalsuite`).
 
 import argparse
 import importlib.util
-import json
 import os
 import platform
 import statistics
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 
 from course.bench import chirps as bench_chirps
-from helpers import backend, models, sources, training
+from helpers import models, sources, training
 from helpers.backend import keras
-from inside import attribution
+from inside import attribution, backend, stimuli
 
 RESULT = Path("_build/bench.json")
 STEPS = 20
@@ -39,7 +38,7 @@ LAST_CONV = "conv4"
 
 def together(model, layer):
     """Sixteen stimuli in one compiled batch."""
-    return attribution.maximum_stimuli(model, layer, FILTERS, steps=STEPS)[0]
+    return stimuli.maximum_stimuli(model, layer, FILTERS, steps=STEPS)[0]
 
 
 def one_by_one(model, layer):
@@ -47,9 +46,9 @@ def one_by_one(model, layer):
     import tensorflow as tf
 
     until = keras.Model(model.inputs[0], model.get_layer(layer).output)
-    stimuli = []
+    found = []
     for k in FILTERS:
-        start, _ = attribution.maximum_stimuli(model, layer, [k], steps=0)
+        start, _ = stimuli.maximum_stimuli(model, layer, [k], steps=0)
         picture = tf.constant(start)
         for _ in range(STEPS):
             with tf.GradientTape() as tape:
@@ -57,8 +56,8 @@ def one_by_one(model, layer):
                 score = tf.reduce_mean(until(picture, training=False)[..., k])
             slope = tape.gradient(score, picture)
             picture += slope / (tf.sqrt(tf.reduce_sum(slope**2)) + 1e-10)
-        stimuli.append(picture.numpy()[0])
-    return np.stack(stimuli)
+        found.append(picture.numpy()[0])
+    return np.stack(found)
 
 
 def seconds(fn, *args):
@@ -68,25 +67,72 @@ def seconds(fn, *args):
     return time.perf_counter() - started, result
 
 
-def compare(name, fast, slow, args, rounds):
-    """Time two ways alternately; return a row of the table. Their results must agree."""
-    fast(*args), slow(*args)  # load what is loaded once
-    times = {"fast": [], "slow": []}
+def compare(title, build, ways, args, rounds, agree):
+    """Time ways to do the same alternately, each with a network that was never looked at.
+
+    Parameters
+    ----------
+    title : str
+    build : callable
+        Returns the network.
+    ways : dict of str to callable
+        Each takes the network and `args`; the first is ours.
+    args : sequence
+    rounds : int
+    agree : callable
+        Takes our result, another, and the name of its way; raises where they differ.
+
+    Returns
+    -------
+    list of dict
+        A row of the table for each way.
+    """
+    times = {name: {"first": [], "again": []} for name in ways}
     for _ in range(rounds):
-        taken, ours = seconds(fast, *args)
-        times["fast"].append(taken)
-        taken, theirs = seconds(slow, *args)
-        times["slow"].append(taken)
-    np.testing.assert_allclose(ours, theirs, atol=2e-3)
-    row = {"name": name, "rounds": rounds}
-    for way, values in times.items():
-        row[way] = {
-            "seconds": [round(v, 4) for v in values],
-            "median": round(statistics.median(values), 4),
-            "spread": round(max(values) - min(values), 4),
-        }
-    ratios = [s / f for f, s in zip(times["fast"], times["slow"], strict=True)]
-    return {**row, "ratio": round(statistics.median(ratios), 1)}
+        results = {}
+        for name, way in ways.items():
+            network = build()
+            for call in ("first", "again"):
+                taken, results[name] = seconds(way, network, *args)
+                times[name][call].append(taken)
+        expected, *_ = results.values()
+        for name, result in results.items():
+            agree(expected, result, name)
+    ours, *_ = times.values()
+    return [
+        {"name": title, "way": name, "rounds": rounds}
+        | {call: summary(taken[call], ours[call]) for call in taken}
+        for name, taken in times.items()
+    ]
+
+
+def summary(times, ours):
+    """Return the median of some times, and how many times ours they are."""
+    return {
+        "seconds": [round(t, 4) for t in times],
+        "median": round(statistics.median(times), 4),
+        "ratio": round(statistics.median(t / o for t, o in zip(times, ours, strict=True)), 2),
+    }
+
+
+def first_cnn():
+    """Return a first_cnn, always with the same weights."""
+    keras.utils.set_random_seed(0)
+    return models.first_cnn()
+
+
+def time_stimuli(rounds):
+    """Time sixteen stimuli at once and one by one; return rows of the table."""
+
+    def agree(expected, result, _way):
+        np.testing.assert_allclose(expected, result, atol=2e-3)
+
+    ways = {"ours": together, "one by one, eager": one_by_one}
+    rows = []
+    for layer in ("leaky1", "leaky4"):
+        title = f"{len(FILTERS)} stimuli of {layer}, {STEPS} steps"
+        rows += compare(title, first_cnn, ways, (layer,), rounds, agree)
+    return rows
 
 
 def cifar_cnn():
@@ -101,16 +147,6 @@ def cifar_cnn():
     return network
 
 
-@contextmanager
-def compiled_by(compiler):
-    """Let our programs be compiled in another way."""
-    kept, backend.compiled = backend.compiled, compiler
-    try:
-        yield
-    finally:
-        backend.compiled = kept
-
-
 def with_xla(fn):
     import tensorflow as tf
 
@@ -121,12 +157,12 @@ OURS = {"ours": backend.compiled, "ours, XLA": with_xla, "ours, eager": lambda f
 
 
 def ours(task, compiler, network, images, classes):
-    with compiled_by(compiler):
+    with mock.patch.object(backend, "compiled", compiler):
         if task == "saliency":
             return np.abs(attribution.saliency(network, images, classes))
         if task == "Grad-CAM":
             return attribution.grad_cam(network, images, classes, LAST_CONV)
-        return attribution.maximum_stimuli(network, LAST_CONV, FILTERS, STEPS)[0]
+        return stimuli.maximum_stimuli(network, LAST_CONV, FILTERS, STEPS)[0]
 
 
 def tf_keras_vis(task, network, images, classes, *, at_once=True, bare=False):
@@ -148,7 +184,7 @@ def tf_keras_vis(task, network, images, classes, *, at_once=True, bare=False):
         settings = {"expand_cam": False, "normalize_cam": False}
         return Gradcam(network)(score, images, penultimate_layer=LAST_CONV, **settings)
     climb = ActivationMaximization(network, model_modifier=ExtractIntermediateLayer(LAST_CONV))
-    start, _ = attribution.maximum_stimuli(network, LAST_CONV, FILTERS, steps=0)
+    start, _ = stimuli.maximum_stimuli(network, LAST_CONV, FILTERS, steps=0)
     settings = {"input_modifiers": [], "regularizers": []} if bare else {}
     parts = [list(FILTERS)] if at_once else [[k] for k in FILTERS]
     return np.concatenate(
@@ -175,43 +211,23 @@ def time_attribution(rounds):
                 ways["tf-keras-vis, together"] = way
                 ways["tf-keras-vis, together, bare"] = partial(way, bare=True)
                 ways["tf-keras-vis, one by one"] = partial(way, at_once=False)
-        times = {name: {"first": [], "again": []} for name in ways}
-        for _ in range(rounds):
-            for name, way in ways.items():
-                network = cifar_cnn()
-                for call in ("first", "again"):
-                    taken, result = seconds(way, network, images, classes)
-                    times[name][call].append(taken)
-                if name == "ours":
-                    expected = result
-                elif "vis" not in name or task != "stimuli":  # it climbs by another rule
-                    # Twenty steps amplify the last digit where two ways up are equally steep.
-                    error = np.abs(result - expected) / expected.max()
-                    assert np.median(error) < 1e-4, (task, name, np.median(error))
-        rows += [
-            {"name": title, "way": name, "rounds": rounds, **summary(times, name)} for name in ways
-        ]
+
+        def agree(expected, result, way, task=task):
+            if "vis" in way and task == "stimuli":  # it climbs by another rule
+                return
+            # Twenty steps amplify the last digit where two ways up are equally steep.
+            error = np.median(np.abs(result - expected) / expected.max())
+            assert error < 1e-4, (task, way, error)
+
+        rows += compare(title, cifar_cnn, ways, (images, classes), rounds, agree)
     return rows
 
 
-def summary(times, name):
-    """Return the median seconds of a way, and how many times those of ours they are."""
-    result = {}
-    for call, taken in times[name].items():
-        ratios = [t / o for t, o in zip(taken, times["ours"][call], strict=True)]
-        result[call] = {
-            "seconds": [round(t, 4) for t in taken],
-            "median": round(statistics.median(taken), 4),
-            "ratio": round(statistics.median(ratios), 2),
-        }
-    return result
-
-
 PEAK = """
-import resource, sys
+import resource
 import numpy as np
-import bench
-from helpers import interpret
+from course.bench import bench
+from inside import attribution
 network = bench.cifar_cnn()
 def peak():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024  # kiB on Linux
@@ -232,30 +248,17 @@ def memory():
 
 
 def table(rows):
-    """Return the rows as a Markdown table."""
-    head = (
-        "| what | compiled batch (s) | spread | one by one, eager (s) | spread | ratio |\n"
-        "|---|---:|---:|---:|---:|---:|"
-    )
-    lines = [
-        f"| {r['name']} | {r['fast']['median']:.3f} | {r['fast']['spread']:.3f} "
-        f"| {r['slow']['median']:.2f} | {r['slow']['spread']:.2f} | {r['ratio']:.1f} × |"
-        for r in rows
-    ]
-    return "\n".join([head, *lines])
-
-
-def attribution_table(rows):
     """Return the rows as a Markdown table; ratios above 1 say how much faster ours is."""
-    head = (
-        "| what | way | first call (s) | ratio | again (s) | ratio |\n|---|---|---:|---:|---:|---:|"
-    )
     lines = [
+        "| what | way | first call (s) | ratio | again (s) | ratio |",
+        "|---|---|---:|---:|---:|---:|",
+    ]
+    lines += [
         f"| {r['name']} | {r['way']} | {r['first']['median']:.2f} | {r['first']['ratio']:.1f} × "
         f"| {r['again']['median']:.2f} | {r['again']['ratio']:.1f} × |"
         for r in rows
     ]
-    return "\n".join([head, *lines])
+    return "\n".join(lines)
 
 
 def main():
@@ -264,13 +267,7 @@ def main():
     rounds = parser.parse_args().rounds
     if keras.backend.backend() != "tensorflow":
         raise SystemExit("the eager side is written for TensorFlow; unset KERAS_BACKEND")
-    keras.utils.set_random_seed(0)
-    model = models.first_cnn()
-    rows = [
-        compare(f"16 stimuli of {layer}, 20 steps", together, one_by_one, (model, layer), rounds)
-        for layer in ("leaky1", "leaky4")
-    ]
-    ways, peak = time_attribution(rounds), memory()
+    ways, peak = [*time_stimuli(rounds), *time_attribution(rounds)], memory()
     waves = bench_chirps.measure(rounds)
     about = training.environment()
     if hasattr(os, "getloadavg"):
@@ -278,8 +275,7 @@ def main():
     packages = ", ".join(f"{name} {version}" for name, version in about["packages"].items())
     text = "\n\n".join(
         [
-            table(rows),
-            attribution_table(ways),
+            table(ways),
             f"{peak['images']} images at once: at most {peak['peak_MiB']} MiB of memory in all.",
             bench_chirps.report(waves),
             f"{about['hardware']}, {platform.system()}; {packages}; median of {rounds} rounds.",
@@ -288,18 +284,5 @@ def main():
     print(text)
     with sources.written_whole(RESULT.with_suffix(".md")) as part:
         part.write_text(text + "\n", encoding="utf-8")
-    with sources.written_whole(RESULT) as part:
-        part.write_text(
-            json.dumps(
-                {
-                    "rows": rows,
-                    "attribution": ways,
-                    "memory": peak,
-                    "gravitational_waves": waves,
-                    **about,
-                },
-                indent=1,
-            )
-            + "\n",
-            encoding="utf-8",
-        )
+    measured = {"attribution": ways, "memory": peak, "gravitational_waves": waves, **about}
+    training.save_card(RESULT, measured)

@@ -224,17 +224,9 @@ def report(measured):
         "|---|---:|---:|---|---:|---:|---:|",
     ]
     for row in measured["rows"]:
-        peer, ours, theirs = row.get("peer"), row["ours"], row.get("theirs")
-        cells = [row["name"], f"{ours['median']:.2f}", f"{ours['spread']:.2f}"]
-        if theirs:
-            cells += [
-                f"{peer} ({row['version']})",
-                f"{theirs['median']:.2f}",
-                f"{theirs['spread']:.2f}",
-            ]
-            cells += [f"{row['ratio']:.1f} ×"]
-        else:
-            cells += [f"{peer} (not installed)" if peer else "", "", "", ""]
+        peer = f"{row['peer']} ({row.get('version', 'not installed')})" if "peer" in row else ""
+        ratio = f"{row['ratio']:.1f} ×" if "ratio" in row else ""
+        cells = [row["name"], *_cells(row["ours"]), peer, *_cells(row.get("theirs")), ratio]
         lines.append(f"| {' | '.join(cells)} |")
     s = measured["simulation"]
     return "\n".join(lines) + (
@@ -244,5 +236,10 @@ def report(measured):
     )
 
 
-if __name__ == "__main__":
+def _cells(times):
+    return [f"{times['median']:.2f}", f"{times['spread']:.2f}"] if times else ["", ""]
+
+
+def main():
+    """Print what was measured."""
     print(report(measure()))

@@ -4,7 +4,7 @@ import ast
 import re
 from functools import cache
 
-from course import ROOT
+from course import ROOT, notebook
 from course.train.networks import NETWORKS
 
 # What loads a data set, named in the code of a page or of a helper that it imports.
@@ -12,42 +12,45 @@ LOADERS = {
     "load_cifar10": "cifar10",
     "load_dog": "dog",
     "load_event": "gw_strain",
-    "load_strain": "gw_strain",
-    "load_figure1": "gw_figure1",
     "measured": "gw_noise",
 }
-
-
 ROOMS = ("inside", "helpers", "chirps", "widgets")  # what a page may follow from
 
 
 @cache
-def _code(path):
-    """Return the syntax tree of a module, or of the code cells of a page."""
-    text = path.read_text(encoding="utf-8")
+def _nodes(path):
+    """Return all nodes of the syntax tree of a module, or of the code cells of a page."""
     if path.suffix == ".md":
-        import jupytext  # takes a second, and not every command needs it
-
-        cells = (c.source for c in jupytext.read(path).cells if c.cell_type == "code")
+        cells = (c.source for c in notebook.read_source(path.stem).cells if c.cell_type == "code")
         text = "\n".join(
             "\n".join("pass" if line.lstrip().startswith(("%", "!")) else line for line in lines)
             for lines in (cell.splitlines() for cell in cells)
         )
-    return ast.parse(text)
+    else:
+        text = path.read_text(encoding="utf-8")
+    return list(ast.walk(ast.parse(text)))
 
 
-@cache
-def imports(path):
-    """Return the helper files that one text imports directly."""
+def _imported(path):
+    """Return the full names of the modules that a text imports, and of what it takes from them."""
     names = set()
-    for node in ast.walk(_code(path)):
+    for node in _nodes(path):
         if isinstance(node, ast.Import):
             names.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             names.add(node.module)
             names.update(f"{node.module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.Call) and ast.unparse(node.func) == "widgets.show":
+            shown = (arg.value for arg in node.args if isinstance(arg, ast.Constant))
+            names.update(f"widgets.{name}" for name in shown)  # imported when it is shown
+    return names
+
+
+@cache
+def imports(path):
+    """Return the helper files that one text imports directly."""
     files = set()
-    for name in names:
+    for name in _imported(path):
         parts = name.split(".")
         if parts[0] not in ROOMS:
             continue
@@ -58,9 +61,13 @@ def imports(path):
     return frozenset(files)
 
 
+def _page(page):
+    return notebook.NOTEBOOKS / f"{page}.md"
+
+
 def helper_files(page):
     """Return the helper files that a page imports, directly or through others, sorted."""
-    return helpers_of(ROOT / "notebooks" / f"{page}.md")
+    return helpers_of(_page(page))
 
 
 def helpers_of(path):
@@ -70,12 +77,12 @@ def helpers_of(path):
         new = imports(waiting.pop()) - found
         found |= new
         waiting.extend(new)
-    return sorted(str(path.relative_to(ROOT)) for path in found)
+    return sorted(path.relative_to(ROOT).as_posix() for path in found)
 
 
-def source_text(page):
-    """Return the source of a page."""
-    return (ROOT / "notebooks" / f"{page}.md").read_text(encoding="utf-8")
+def _files(page):
+    """Return the page and all helper files that it imports."""
+    return [_page(page), *(ROOT / file for file in helper_files(page))]
 
 
 def data_sets(page):
@@ -83,8 +90,7 @@ def data_sets(page):
 
     A helper counts as a whole: a page that imports it may need all that it loads.
     """
-    files = [ROOT / "notebooks" / f"{page}.md", *(ROOT / file for file in helper_files(page))]
-    nodes = [node for file in files for node in ast.walk(_code(file))]
+    nodes = [node for file in _files(page) for node in _nodes(file)]
     names = {node.attr for node in nodes if isinstance(node, ast.Attribute)}
     names |= {
         alias.name for node in nodes if isinstance(node, ast.ImportFrom) for alias in node.names
@@ -94,25 +100,13 @@ def data_sets(page):
 
 def uses_keras(page):
     """Whether a page imports Keras, itself or through its helpers."""
-    files = [ROOT / "notebooks" / f"{page}.md", *(ROOT / file for file in helper_files(page))]
-    return any(
-        name.split(".")[0] == "keras"
-        for file in files
-        for node in ast.walk(_code(file))
-        for name in (
-            [alias.name for alias in node.names]
-            if isinstance(node, ast.Import)
-            else [node.module or ""]
-            if isinstance(node, ast.ImportFrom) and not node.level
-            else []
-        )
-    )
+    return any(name.split(".")[0] == "keras" for file in _files(page) for name in _imported(file))
 
 
 def seeds(page):
     """Return the seeds that stand in the code of a page, sorted."""
     found = set()
-    for node in ast.walk(_code(ROOT / "notebooks" / f"{page}.md")):
+    for node in _nodes(_page(page)):
         if not isinstance(node, ast.Call):
             continue
         name = getattr(node.func, "attr", getattr(node.func, "id", ""))
@@ -129,8 +123,9 @@ def metrics_file(page):
 
 def model_files(page):
     """Return the files of the released models that a page loads, sorted."""
-    names = set(re.findall(r"load_released\([^)]*?[\"'](\w+)[\"']\)", source_text(page)))
-    names |= set(re.findall(r"released_card\([\"'](\w+)[\"']\)", source_text(page)))
+    text = _page(page).read_text(encoding="utf-8")
+    names = set(re.findall(r"load_released\([^)]*?[\"'](\w+)[\"']\)", text))
+    names |= set(re.findall(r"released_card\([\"'](\w+)[\"']\)", text))
     return sorted(
         f"data/models/{name}/{file}"
         for name in names

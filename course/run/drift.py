@@ -1,8 +1,5 @@
 """Run pages again and say which of their numbers moved: `make drift PAGES=first_cnn`.
 
-    python -m course drift first_cnn              run it, and compare with its record
-    python -m course drift --as-they-are             compare what was run before
-
 A number that the tests compare must not move at all. One that is held against data/metrics.toml may
 move within the tolerance given there. All others, of outputs that are never compared, may move.
 Ends with exit code 1 where a number moved further than it may.
@@ -10,13 +7,13 @@ Ends with exit code 1 where a number moved further than it may.
 
 import argparse
 import re
-import subprocess
 import sys
 from itertools import zip_longest
 
 import nbformat
 
 from course import ROOT, notebook
+from course.run import run_pages
 
 NUMBER = re.compile(r"[-+−]?\d[\d,]*\.?\d*(?:[eE][-+]?\d+)?")
 SHOWN = 5  # numbers of a cell that are printed one by one
@@ -113,20 +110,11 @@ def main():
     parser.add_argument("--training", default="released")
     parser.add_argument("--backend", default="tensorflow")
     parser.add_argument("--jobs", default="2")
-    parser.add_argument("--as-they-are", action="store_true", help="run nothing")
     args = parser.parse_args()
-    pages = ",".join(args.pages).split(",") if args.pages else notebook.pages()
-    unknown = set(pages) - set(notebook.pages())
-    if unknown:
-        sys.exit(f"no page {', '.join(sorted(unknown))}; pages: {', '.join(notebook.pages())}")
+    pages = notebook.chosen_pages("PAGES", ",".join(args.pages)) or notebook.pages()
     folder = ROOT / "_build" / "run" / args.training
-    if not args.as_they_are:
-        targets = [f"_build/run/{args.training}/{page}.ipynb" for page in pages]
-        graph = ["snakemake", "--profile", "profiles/local", "--cores", args.jobs]
-        graph += ["--config", f"training={args.training}", f"backend={args.backend}"]
-        failed = subprocess.run([*graph, "--forcerun", *targets, "--", *targets]).returncode
-    else:
-        failed = 0
+    config = [f"backend={args.backend}"]
+    ran = run_pages(pages, args.training, jobs=args.jobs, forced=True, config=config)
     outside = 0
     for page in pages:
         if not (folder / f"{page}.ipynb").is_file():
@@ -137,4 +125,4 @@ def main():
         found = compare(record, run)
         outside += len(found["outside"]) + len(found["beyond"])
         print("\n".join(report(page, found)))
-    sys.exit(1 if failed or outside else 0)
+    sys.exit(1 if ran.returncode or outside else 0)

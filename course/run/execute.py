@@ -4,7 +4,7 @@
     python -m course execute first_cnn quick OUTPUT.ipynb --log LOG.ipynb -p SEED 3
 
 The partial notebook of a failed run stays at the path given by --log. Beside it a small JSON file
-says how the run ended; `course/run/report.py` makes a table of these.
+says how the run ended; `python -m course report` makes a table of these.
 """
 
 import argparse
@@ -26,7 +26,7 @@ from papermill.iorw import papermill_io
 
 from course import notebook
 from course.run import digest, hardware
-from course.run.dependencies import seeds, uses_keras
+from course.run.dependencies import data_sets, seeds, uses_keras
 from course.run.digest import data_at_hand
 from helpers import environment
 from helpers.sources import written_whole
@@ -61,8 +61,13 @@ def main():
     if args.training == "quick":  # equal on any number of cores; and two side by side waste none
         for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
             os.environ.setdefault(name, "1")
+    given = {name: value(text) for name, text in args.parameter}
+    limit = args.timeout or CELL_TIMEOUT[args.training]
     try:
-        run(args)
+        result = run(args.page, args.training, args.log, given, limit, args.attempt)
+        if args.store:
+            store(result, f"{args.store.rstrip('/')}/{args.training}/{args.page}.ipynb")
+        notebook.write(result, args.output)
     except Failure as failure:
         sys.exit(f"{failure}\nThe partial notebook is {args.log}")
     except OSError as problem:  # a full disk has no room for a report either
@@ -73,39 +78,39 @@ class Failure(Exception):
     """A run that did not end well, in words."""
 
 
-def run(args):
-    """Execute a page and write the result, or say what went wrong."""
-    before = status_of(args.log)
+def run(page, training, log, given, limit, attempt):
+    """Execute a page and keep at `log` how that went; return the result, or raise a Failure."""
+    before = status_of(log)
     now = {
-        "page": args.page,
-        "training": args.training,
-        "digest": digest.digest(args.page),
-        "attempt": args.attempt,
+        "page": page,
+        "training": training,
+        "digest": digest.digest(page),
+        "attempt": attempt,
         "host": os.environ.get("SLURMD_NODENAME") or platform.node(),
         "gpu": os.environ.get("CUDA_VISIBLE_DEVICES", ""),
         "started": time.time(),
     }
-    if args.attempt > 1 and before.get("failed") == IN_A_CELL:
-        if before["digest"] == now["digest"]:
-            raise Failure(f"{before['status']} (not tried again)")
-    write_status(args.log, {**now, "status": "interrupted"})  # stands if this process is killed
+    if attempt > 1 and before.get("failed") == IN_A_CELL and before["digest"] == now["digest"]:
+        raise Failure(f"{before['status']} (not tried again)")
+    write_status(log, {**now, "status": "interrupted"})  # stands if this process is killed
     started = time.perf_counter()
     gpus = hardware.GpuMemory()
-    failure, result = None, None
+    failure = None
     try:
         with gpus:
-            result = execute(args)
+            source = notebook.read_source(page)
+            result = execute(page, source, parameters(source, training, given), log, limit)
     except PapermillExecutionError as error:
-        failure, now["failed"] = cell_failure(args.page, error), IN_A_CELL
+        failure, now["failed"] = cell_failure(page, error), IN_A_CELL
     except TimeoutError as error:
-        failure, now["failed"] = timeout_failure(args, error), IN_A_CELL
+        failure, now["failed"] = timeout_failure(page, log, limit, error), IN_A_CELL
     except NoSuchKernel as error:
         failure = (
-            f"{args.page}: there is no kernel {error.name!r} here; notebooks/{args.page}.md names "
+            f"{page}: there is no kernel {error.name!r} here; notebooks/{page}.md names "
             "it under `kernelspec`. Expected python3, which comes with the course."
         )
     except (PapermillException, RuntimeError, OSError) as error:
-        failure = f"{args.page}: {said(error)}"
+        failure = f"{page}: {said(error)}"
     now |= {
         "status": failure or "ok",
         "seconds": round(time.perf_counter() - started, 1),
@@ -114,13 +119,11 @@ def run(args):
         "peak_memory_mb": environment.peak_memory_mb(of_children=True),
         "peak_gpu_memory_mb": gpus.peak_mb,
     }
-    write_status(args.log, now)
+    write_status(log, now)
     if failure:
         raise Failure(failure)
-    result.metadata["provenance"] = provenance(args.page, args.training, now, result)
-    if args.store:
-        store(result, f"{args.store.rstrip('/')}/{args.training}/{args.page}.ipynb")
-    notebook.write(result, args.output)
+    result.metadata["provenance"] = provenance(page, training, now, result)
+    return result
 
 
 def status_of(log):
@@ -136,42 +139,50 @@ def write_status(log, status):
         part.write_text(json.dumps(status))
 
 
-def execute(args):
-    """Return the executed, cleaned notebook; raises where a cell does."""
-    source = notebook.read_source(args.page)
-    args.log.parent.mkdir(parents=True, exist_ok=True)
-    prepared = args.log.with_suffix(".source.ipynb")
+def execute(page, source, chosen, log, limit):
+    """Return the executed, cleaned notebook; raises where a cell does.
+
+    Parameters
+    ----------
+    page : str
+    source : nbformat.NotebookNode
+    chosen : dict
+        Names and values to set in the cell tagged `parameters`.
+    log : pathlib.Path
+        Where the notebook grows while it runs.
+    limit : int
+        Seconds that one cell may take.
+    """
+    prepared = log.with_suffix(".source.ipynb")
     notebook.write(source, prepared)
-    measured = Path(tempfile.mkstemp(prefix="metrics-", suffix=".jsonl")[1])
-    os.environ["COURSE_METRICS"] = str(measured)
-    try:
+    with tempfile.TemporaryDirectory() as folder:
+        measured = Path(folder) / "metrics.jsonl"
+        measured.touch()
+        os.environ["COURSE_METRICS"] = str(measured)
         papermill.execute_notebook(
             str(prepared),
-            str(args.log),
-            parameters=parameters(source, args),
+            str(log),
+            parameters=chosen,
             kernel_name=source.metadata.kernelspec.name,
             cwd=str(notebook.NOTEBOOKS),
-            execution_timeout=args.timeout or CELL_TIMEOUT[args.training],
+            execution_timeout=limit,
             start_timeout=START_TIMEOUT,
-            progress_bar=progress(args.page),
+            progress_bar=progress(page),
         )
-        result = notebook.number(notebook.clean(nbformat.read(args.log, as_version=4)))
+        result = notebook.number(notebook.clean(nbformat.read(log, as_version=4)))
         result.metadata["measured"] = [json.loads(s) for s in measured.read_text().splitlines()]
-    finally:
-        measured.unlink(missing_ok=True)
     return result
 
 
-def parameters(source, args):
+def parameters(source, training, given):
     """Return what to set in the cell tagged `parameters`; refuse what it does not have.
 
     Nothing where all values are the defaults: then nothing is injected, and the record stays equal
     to its source.
     """
     known = notebook.parameters(source)
-    wanted = {name: value(text) for name, text in args.parameter}
-    if known:  # a page that does not train has no dial
-        wanted.setdefault("TRAINING", args.training)
+    # A page that does not train has no dial.
+    wanted = {"TRAINING": training, **given} if known else dict(given)
     unknown = sorted(set(wanted) - set(known))
     if unknown:
         raise RuntimeError(
@@ -235,16 +246,15 @@ def cell_failure(page, error):
     return f"{where} raised {error.ename}: {ANSI.sub('', error.evalue)}"
 
 
-def timeout_failure(args, error):
+def timeout_failure(page, log, limit, error):
     """Return one line that names the cell which took too long: the last that was started."""
-    limit = args.timeout or CELL_TIMEOUT[args.training]
-    cells = nbformat.read(args.log, as_version=4).cells if args.log.is_file() else []
+    cells = nbformat.read(log, as_version=4).cells if log.is_file() else []
     started = [c for c in cells if c.metadata.get("papermill", {}).get("start_time")]
     if not started:
-        return f"{args.page}: {said(error).splitlines()[0]}"
+        return f"{page}: {said(error).splitlines()[0]}"
     last = started[-1]
     tracebacks = [o.traceback for o in last.get("outputs", []) if o.output_type == "error"]
-    where = place(args.page, last.source, tracebacks[-1] if tracebacks else [])
+    where = place(page, last.source, tracebacks[-1] if tracebacks else [])
     return f"{where} took longer than {limit} seconds"
 
 
@@ -282,11 +292,7 @@ def provenance(page, training, status, result):
         **({"peak_gpu_memory_mb": gpu_memory} if gpu_memory else {}),
         "seeds": seeds(page),
         "metrics": result.metadata.pop("measured"),
-        "data": {
-            name.removeprefix("data "): data_at_hand(name.removeprefix("data "))
-            for name in found
-            if name.startswith("data ")
-        },
+        "data": {name: data_at_hand(name) for name in data_sets(page)},
         "inputs": found,
         "input_digest": digest.digest_of(found),
         **environment.describe(packages, backend),

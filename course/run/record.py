@@ -1,19 +1,19 @@
 """Execute pages from their source and, if every cell succeeded, replace their records.
 
-    python -m course record                               every page whose record is stale
-    python -m course record first_cnn,gw_data       these, stale or not
+    python -m course record                      every page whose record is stale
+    python -m course record first_cnn,gw_data    these, stale or not
 
 An old record stands until the new one is complete; then it is replaced in one step.
 """
 
 import argparse
-import subprocess
 import sys
 
 import nbformat
 
 from course import ROOT, exercises, notebook
-from course.run import digest
+from course.build import student
+from course.run import digest, run_pages
 
 LARGEST = 1_500_000  # bytes
 
@@ -23,21 +23,16 @@ def main():
     parser.add_argument("pages", nargs="?", default="", help="with commas; else what is stale")
     parser.add_argument("--jobs", default="2")
     args = parser.parse_args()
-    named = [page for page in args.pages.split(",") if page]
-    if unknown := sorted(set(named) - set(notebook.pages())):
-        known = ", ".join(notebook.pages())
-        wrong = f"PAGE={args.pages}: no page {', '.join(unknown)}"
-        sys.exit(f"{wrong}; expected one or more of {known}, joined by commas")
+    named = notebook.chosen_pages("PAGE", args.pages)
     pages = named or [p for p in notebook.pages() if not digest.record_is_current(p)]
     if not pages:
         return print("Every record follows from its inputs. To run a page all the same, name it.")
-    targets = [f"_build/run/released/{page}.ipynb" for page in pages]
-    graph = ["snakemake", "--profile", "profiles/local", "--cores", args.jobs]
-    forced = ["--forcerun", *targets] if named else []
-    if subprocess.run([*graph, *forced, "--", *targets]).returncode:
+    for page in pages:
+        student.refuse_unknown_markup(page)
+    if run_pages(pages, jobs=args.jobs, forced=bool(named)).returncode:
         sys.exit(f"not all ran; the records of {', '.join(pages)} stand as they were")
-    for page, run in zip(pages, targets, strict=True):
-        replace_record(page, ROOT / run)
+    for page in pages:
+        replace_record(page, ROOT / "_build" / "run" / "released" / f"{page}.ipynb")
 
 
 def replace_record(page, run):

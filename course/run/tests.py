@@ -12,12 +12,24 @@ import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 from course import ROOT, notebook
 from course.run.dependencies import data_sets
-from course.run.execute import data_at_hand
+from course.run.digest import data_at_hand
 
-PYTEST = [sys.executable, "-m", "pytest", "-n", "2", "--dist", "loadfile"]
+PYTHON = [sys.executable, "-m"]
+BIN = Path(sys.executable).parent
+DEPTRY = [*PYTHON, "deptry", "--no-ansi"]
+PYTEST = [*PYTHON, "pytest", "-n", "2", "--dist", "loadfile"]
+# What is looked at before anything is run.
+LINT = {
+    "lint": [*PYTHON, "ruff", "check", "."],
+    "format": [*PYTHON, "ruff", "format", "--check", "."],
+    "imports only go down": [BIN / "lint-imports", "--no-cache"],
+    "what students import is declared": [*DEPTRY, "inside", "helpers", "chirps", "widgets"],
+    "all imports are declared": [*DEPTRY, "course", "tests", "--ignore", "DEP002,DEP004"],
+}
 
 
 def comparable(page):
@@ -32,7 +44,7 @@ def record_commands():
     recorded = [p for p in notebook.pages() if (notebook.NOTEBOOKS / f"{p}.ipynb").is_file()]
     whole = [page for page in recorded if comparable(page)]
     others = [page for page in recorded if page not in whole]
-    commands = []
+    commands = {}
     for flag, chosen, title in (
         ("--nbval", whole, "records compared whole"),
         ("--nbval-lax", others, "records run on other data, exact cells compared"),
@@ -40,7 +52,7 @@ def record_commands():
         if chosen:
             files = [f"notebooks/{page}.ipynb" for page in chosen]
             command = [*PYTEST, flag, "--nbval-current-env", "--nbval-cell-timeout", "600", *files]
-            commands.append((f"{title}: {', '.join(chosen)}", command))
+            commands[f"{title}: {', '.join(chosen)}"] = command
     return commands
 
 
@@ -49,20 +61,14 @@ def main():
     os.environ.setdefault("COURSE_OFFLINE", "1")  # tests wait for no network
     notebook.prepare_environment()
     if sys.argv[1:] == ["slow"]:
-        steps = [
-            ("slow tests", [*PYTEST, "-m", "slow", "--durations=40", "tests"]),
-            ("a real Slurm", [*PYTEST[:3], "-m", "slurm", "tests/test_slurm.py"]),
-        ]
+        steps = {
+            "slow tests": [*PYTEST, "-m", "slow", "--durations=40", "tests"],
+            "a real Slurm": [*PYTHON, "pytest", "-m", "slurm", "tests/course/test_slurm.py"],
+        }
     else:
-        ruff = [sys.executable, "-m", "ruff"]
-        steps = [
-            ("lint", [*ruff, "check", "."]),
-            ("format", [*ruff, "format", "--check", "."]),
-            ("unit and property tests", [*PYTEST, "tests"]),
-            *record_commands(),
-        ]
+        steps = {**LINT, "unit and property tests": [*PYTEST, "tests"], **record_commands()}
     failed = []
-    for title, command in steps:
+    for title, command in steps.items():
         print(f"\n== {title}", flush=True)
         started = time.perf_counter()
         code = subprocess.run(command).returncode

@@ -207,7 +207,7 @@ def network_scores(model, few=False):
     scores = {}
     for name, wanted in SETS.items():
         n = (wanted.searched or 500) if few else len(wanted)
-        parts = [pixels(name)[i : min(i + CHUNK, n)] for i in range(0, n, CHUNK)]
+        parts = (pixels(name)[first : first + count] for first, count in chunks(n))
         scores[name] = np.concatenate(
             [analysis.score(model, images.from_bytes(part)) for part in parts]
         )
@@ -223,45 +223,47 @@ def linear_scores():
     return {name: model.decision_function(flat(pixels(name))) for name in SETS}
 
 
+def chunks(n):
+    """Return first and number of the images that are made at a time."""
+    return [(first, min(CHUNK, n - first)) for first in range(0, n, CHUNK)]
+
+
+def kept(file, make):
+    """Return an array that is made once and kept in a file; `make` returns its parts."""
+    path = BUILD / file
+    if not path.is_file():
+        parts = list(make())
+        with sources.written_whole(path) as part, open(part, "wb") as file:
+            np.save(file, np.concatenate(parts))
+    return np.load(path, mmap_mode="r")
+
+
 def search_scores(name, search_name):
     """Return what the matched filter makes of the first segments of a test set."""
     wanted = SETS[name]
-    path = BUILD / f"{name}, search.npz"
-    if not path.is_file():
-        rows = []
-        for first in range(0, wanted.searched, CHUNK):
-            part = simulated(name, first, min(CHUNK, wanted.searched - first), spectra=True)
+
+    def make():
+        for first, n in chunks(wanted.searched):
+            part = simulated(name, first, n, spectra=True)
             found = search.matched_filter(part.spectra, bank(noise_for(wanted.noise, first)))
-            rows.append([found.network_snr, found.statistic])
+            yield np.stack([found.network_snr, found.statistic], axis=1)
             print(f"{name}: {first + len(part):,} of {wanted.searched:,} searched", flush=True)
-        with sources.written_whole(path) as part, open(part, "wb") as file:
-            np.savez(file, **dict(zip(SEARCHES, np.concatenate(rows, axis=1), strict=True)))
-    with np.load(path) as file:
-        return file[search_name]
+
+    return kept(f"{name}, search.npy", make)[:, SEARCHES.index(search_name)]
 
 
 @cache
 def pixels(name):
-    """Return the images of a test set, which are made once and kept in a file."""
-    path = BUILD / f"{name}.npy"
-    if not path.is_file():
-        n = len(SETS[name])
-        made = [simulated(name, i, min(CHUNK, n - i)).images for i in range(0, n, CHUNK)]
-        with sources.written_whole(path) as part, open(part, "wb") as file:
-            np.save(file, np.concatenate(made))
-    return np.load(path, mmap_mode="r")
+    """Return the images of a test set."""
+    every = chunks(len(SETS[name]))
+    return kept(f"{name}.npy", lambda: (simulated(name, *c).images for c in every))
 
 
 @cache
 def signal_snr(name):
     """Return the signal-to-noise ratios of a test set."""
-    path = BUILD / f"{name}, snr.npy"
-    if not path.is_file():
-        n = len(SETS[name])
-        parts = [simulated(name, i, min(CHUNK, n - i)) for i in range(0, n, CHUNK)]
-        with sources.written_whole(path) as part, open(part, "wb") as file:
-            np.save(file, np.concatenate([p.parameters["snr"] for p in parts]))
-    return np.load(path)
+    every = chunks(len(SETS[name]))
+    return kept(f"{name}, snr.npy", lambda: (simulated(name, *c).parameters["snr"] for c in every))
 
 
 def simulated(name, first, n, spectra=False):

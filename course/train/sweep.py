@@ -17,12 +17,12 @@ import statistics
 import subprocess
 import sys
 import time
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 import yaml
 
-from course import ROOT, notebook
+from course import ROOT, BookError, notebook
 from course.run import digest
 from helpers import sources
 
@@ -42,7 +42,7 @@ def declared():
     for name, sweep in sweeps.items():
         problem = check(sweep)
         if problem:
-            raise ValueError(f"sweeps.yml, {name}: {problem}")
+            raise BookError(f"sweeps.yml, {name}: {problem}")
     return sweeps
 
 
@@ -141,7 +141,10 @@ def train(name, point):
 
     network = settings(name, point)
     seed, recipe = network.get("seed", 0), training.Recipe(**network["recipe"])
-    x, y, x_held, y_held, source = examples(network, recipe)
+    simulation = json.dumps(network.get("simulation", {}))
+    x, y, x_held, y_held, source = examples(
+        network["data"], simulation, recipe.n_train, recipe.n_validation
+    )
     keras.utils.set_random_seed(seed)
     model = getattr(models, network["build"])(**network.get("options", {}))
     model.compile(recipe.optimizer, network["loss"], metrics=["accuracy"])
@@ -159,41 +162,38 @@ def train(name, point):
     }
 
 
-_EXAMPLES = {}
+@lru_cache(1)
+def examples(data, simulation, n, held):
+    """Return training images and labels, those set aside, and the source; drawn once a process.
 
-
-def examples(network, recipe):
-    """Return training images and labels, those set aside, and the source; drawn once a process."""
-    key = json.dumps([network["data"], network.get("simulation"), recipe.n_train])
-    if key not in _EXAMPLES:
-        _EXAMPLES.clear()
-        _EXAMPLES[key] = load(network, recipe)
-    return _EXAMPLES[key]
-
-
-def load(network, recipe):
+    Parameters
+    ----------
+    data : str
+    simulation : str
+        As JSON: arguments of `chirps.sets.modern`.
+    n, held : int
+        How many to train on, and to set aside.
+    """
     from helpers import datasets
     from helpers.backend import keras
 
-    n, held = recipe.n_train, recipe.n_validation
-    if network["data"] == "gw_modern":
+    if data == "gw_modern":
         from chirps import images, sets
 
-        simulation = network.get("simulation", {})
-        part = sets.modern("train", n, seed=1, verbose=False, **simulation)
+        part = sets.modern("train", n, seed=1, verbose=False, **json.loads(simulation))
         # All are judged on the same chirps, whatever they learned from.
         other = sets.modern("validation", held, seed=2, verbose=False)
         x, x_held = images.from_bytes(part.pixels), images.from_bytes(other.pixels)
         return x, part.labels[:, None], x_held, other.labels[:, None], part.source
-    if network["data"] == "toy10":
-        data = datasets.load_toy10(n + held, 0, verbose=False)
-    elif network["data"] == "cifar10":
-        data = datasets.load_cifar10(verbose=False)
+    if data == "toy10":
+        photos = datasets.load_toy10(n + held, 0, verbose=False)
+    elif data == "cifar10":
+        photos = datasets.load_cifar10(verbose=False)
     else:
-        raise ValueError(f"data is {network['data']!r}: expected toy10, cifar10 or gw_modern")
-    x = data.x_train[: n + held].astype("float32") / 255
-    y = keras.utils.to_categorical(data.y_train[: n + held], len(data.classes))
-    return x[:n], y[:n], x[n:], y[n:], data.source
+        raise ValueError(f"data is {data!r}: expected toy10, cifar10 or gw_modern")
+    x = photos.x_train[: n + held].astype("float32") / 255
+    y = keras.utils.to_categorical(photos.y_train[: n + held], len(photos.classes))
+    return x[:n], y[:n], x[n:], y[n:], photos.source
 
 
 def run_page(name, point):

@@ -5,9 +5,9 @@
     python -m course train release cifar_cnn             weights and run card into _build/release
     python -m course train publish cifar_cnn             the two into data/models
 
-What each network is stands in `course.train.networks`. Runs write to _build/models/<name>/<run>/ after
-every epoch and resume where they stopped. Only `release` shows the test set to the networks: once
-each, after the last epoch, or after the epoch that the validation run chose.
+What each network is stands in `course.train.networks`. Runs write to _build/models/<name>/<run>/
+after every epoch and resume where they stopped. Only `release` shows the test set to the networks:
+once each, after the last epoch, or after the epoch that the validation run chose.
 """
 
 import argparse
@@ -104,10 +104,6 @@ def scaled(images, network):
     return images.astype("float32") / 255 + network.lowest
 
 
-def one_hot(labels, data):
-    return keras.utils.to_categorical(labels, len(data.classes))
-
-
 def recipe_of(network, validate=False):
     recipe = training.Recipe(**network.recipe)
     return dataclasses.replace(recipe, n_validation=network.choose_epochs) if validate else recipe
@@ -123,6 +119,17 @@ def build(network, precision="float32"):
         keras.config.set_dtype_policy(before)
     model.layers[-1].dtype_policy = "float32"
     return model
+
+
+def split(data, recipe, seed):
+    """Return images and labels: to train on and, where some are set aside, to validate on."""
+    x, y = data.x_train, data.y_train
+    if hasattr(data, "x_validation"):
+        return {"train": (x, y), "validation": (data.x_validation, data.y_validation)}
+    if not recipe.n_validation:
+        return {"train": (x, y)}
+    train, held = training.split_off(len(x), recipe.n_validation, seed=seed)
+    return {"train": (x[train], y[train]), "validation": (x[held], y[held])}
 
 
 def examples(network, recipe, data, seed):
@@ -142,14 +149,11 @@ def examples(network, recipe, data, seed):
         held_out = images.from_bytes(held.pixels), held.labels[:, None]
         start = keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, _: batches.start(epoch))
         return batches, None, held_out, [start]
-    x, y = scaled(data.x_train, network), one_hot(data.y_train, data)
-    if hasattr(data, "x_validation"):
-        held_out = scaled(data.x_validation, network), one_hot(data.y_validation, data)
-        return x, y, held_out, []
-    if not recipe.n_validation:
-        return x, y, None, []
-    train, held = training.split_off(len(x), recipe.n_validation, seed=seed)
-    return x[train], y[train], (x[held], y[held]), []
+    parts = {
+        part: (scaled(x, network), keras.utils.to_categorical(y, len(data.classes)))
+        for part, (x, y) in split(data, recipe, seed).items()
+    }
+    return *parts["train"], parts.get("validation"), []
 
 
 def run(name, seed, validate):
@@ -169,6 +173,7 @@ def run(name, seed, validate):
         raise SystemExit(f"{folder} holds a run of another network or recipe; move it away")
     model.compile(recipe.optimizer, network.loss, metrics=["accuracy"])
     folder.mkdir(parents=True, exist_ok=True)
+    # A resumed run has the history of its past.
     resume = keras.callbacks.BackupAndRestore(folder / "resume", double_checkpoint=True)
     training.fit(
         model,
@@ -176,11 +181,7 @@ def run(name, seed, validate):
         y,
         recipe,
         validation_data=held_out,
-        callbacks=[
-            *callbacks,
-            KeepEpochs(folder),
-            resume,
-        ],  # a resumed run has the history of its past
+        callbacks=[*callbacks, KeepEpochs(folder), resume],
         progress=False,
     )
     training.save_card(
@@ -224,14 +225,9 @@ def accuracies(model, network, recipe, data, seed):
         test = modern_test()
         right = accuracy(model, images.from_bytes(test.pixels), test.labels)
         return {"test_accuracy": right, "measures": measure.network_measures(model)}
-    parts = {"test": (data.x_test, data.y_test)}
-    if hasattr(data, "x_validation"):
-        parts |= {"train": (data.x_train, data.y_train)}
-        parts |= {"validation": (data.x_validation, data.y_validation)}
-    elif recipe.n_validation:
-        train, held = training.split_off(len(data.x_train), recipe.n_validation, seed=seed)
-        parts |= {"train": (data.x_train[train], data.y_train[train])}
-        parts |= {"validation": (data.x_train[held], data.y_train[held])}
+    parts = split(data, recipe, seed)
+    parts = parts if "validation" in parts else {}
+    parts["test"] = data.x_test, data.y_test
     return {
         f"{part}_accuracy": accuracy(model, scaled(x, network), y)
         for part, (x, y) in sorted(parts.items())

@@ -37,10 +37,11 @@ def wheel(folder, name, version, files, more=""):
 
 @pytest.fixture
 def colab(tmp_path):
-    """An environment with all that the course needs but `helpers` and `pooch`."""
+    """An environment with all that the course needs but its own packages and `pooch`."""
     there = tmp_path / "preinstalled"
     there.mkdir()
     for entry in Path(sysconfig.get_paths()["purelib"]).iterdir():
+        # An editable installation leaves the course's data there, in a folder `helpers`.
         absent = entry.name.startswith(("pooch", "convolutions_to_chirps", "helpers"))
         if not absent and entry.suffix != ".pth":
             (there / entry.name).symlink_to(entry)
@@ -58,7 +59,8 @@ def test_only_what_is_missing_is_installed(colab, tmp_path, monkeypatch):
     wheel(wheels, "pooch", "1.8.0", {"pooch.py": "here = True\n"})
     files = {
         path.relative_to(ROOT).as_posix(): path
-        for path in (ROOT / "helpers").rglob("*")
+        for room in ("inside", "helpers", "chirps", "widgets")
+        for path in (ROOT / room).rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     }
     files |= {"helpers/_data/registry.toml": ROOT / "data" / "registry.toml"}

@@ -3,12 +3,12 @@
 import hashlib
 
 import pytest
-from tests.course.test_engine import HEADER
 
 from chirps import noise, strain
 from course import notebook
 from course.run import dependencies, execute
 from helpers import datasets, sources
+from tests.support.engine import page_source
 
 
 def digest(text):
@@ -17,12 +17,16 @@ def digest(text):
 
 def page_with(monkeypatch, tmp_path, code):
     (tmp_path / "notebooks").mkdir()
-    for folder in ("helpers", "data"):
+    for folder in (*dependencies.ROOMS, "data"):
         (tmp_path / folder).symlink_to(dependencies.ROOT / folder)
-    text = f"{HEADER}\n```{{code-cell}} ipython3\n{code}\n```\n"
-    (tmp_path / "notebooks" / "page.md").write_text(text)
+    (tmp_path / "notebooks" / "page.md").write_text(page_source(code))
     monkeypatch.setattr(dependencies, "ROOT", tmp_path)
-    dependencies._code.cache_clear()
+    monkeypatch.setattr(notebook, "NOTEBOOKS", tmp_path / "notebooks")
+    forget()
+
+
+def forget():
+    dependencies._nodes.cache_clear()
     dependencies.imports.cache_clear()
 
 
@@ -63,8 +67,6 @@ def test_data_and_models_are_found(monkeypatch, tmp_path):
     ("code", "tables"),
     [
         ('pair = strain.load_event("GW150914")', ["gw_strain"]),
-        ('h1 = strain.load_strain("GW151226", "H1")', ["gw_strain"]),
-        ("figure = strain.load_figure1()", ["gw_figure1"]),
         ('curve = noise.measured("O4")', ["gw_noise"]),
         ("bank = search.template_bank()\ncurve = noise.analytic()", []),
         ("strains = strain.read_pair(*paths)", []),
@@ -89,8 +91,30 @@ def test_data_that_a_helper_loads_is_found(monkeypatch, tmp_path):
     (tmp_path / "helpers" / "__init__.py").touch()
     for code, tables in (("curve = noise.measured('O4')", ["gw_noise"]), ("measured = 0", [])):
         (tmp_path / "helpers" / "gw_pairs.py").write_text(code + "\n")
-        dependencies._code.cache_clear()
+        forget()
         assert dependencies.data_sets("page") == tables
+
+
+@pytest.mark.parametrize(
+    ("code", "tables", "expected", "unexpected"),
+    [
+        ("widgets.save_network(model, 'a.cnn')", [], "widgets/__init__.py", "chirps/"),
+        ("widgets.show('spectrogram')", ["gw_strain"], "chirps/strain.py", "widgets/kernel_lab"),
+    ],
+)
+def test_of_the_widgets_only_what_is_shown_counts(
+    monkeypatch, tmp_path, code, tables, expected, unexpected
+):
+    page_with(monkeypatch, tmp_path, f"from helpers import widgets\n{code}")
+    files = dependencies.helper_files("page")
+    assert dependencies.data_sets("page") == tables
+    assert expected in files and "helpers/widgets.py" in files
+    assert not [file for file in files if file.startswith(unexpected)]
+
+
+def test_which_pages_of_the_book_use_keras():
+    without = [page for page in notebook.pages() if not dependencies.uses_keras(page)]
+    assert without == ["kernels", "gw_data"]
 
 
 def test_every_loader_is_of_a_registered_data_set():

@@ -6,9 +6,9 @@ import sys
 
 import nbformat
 import pytest
-from tests.course.test_engine import course, execute, page_source
 
 from tests.support import ROOT
+from tests.support.engine import course, execute, write_page
 
 __all__ = ["course"]  # the fixture
 pytestmark = pytest.mark.slow
@@ -66,11 +66,10 @@ def test_a_page_trains_on_jax_without_tensorflow(course):
     absent = course / "absent" / "tensorflow"
     absent.mkdir(parents=True)
     (absent / "__init__.py").write_text("raise ImportError('no TensorFlow here')\n")
-    (course / "notebooks" / "10_trains.md").write_text(page_source(TRAINS.strip()))
-    with pytest.MonkeyPatch.context() as patch:
-        # Put before the course's own: the kernels see it, too.
-        patch.setattr("test_engine.EXTRA_PATH", str(absent.parent), raising=False)
-        done, output, _ = execute(course, "10_trains", "quick", "--backend", "jax")
+    write_page(course, "10_trains", TRAINS.strip())
+    # Put before the course's own: the kernels see it, too.
+    options = ("quick", "--backend", "jax")
+    done, output, _ = execute(course, "10_trains", *options, first=absent.parent)
     assert done.returncode == 0, done.stderr
     result = nbformat.read(output, as_version=4)
     assert result.cells[-1].outputs[-1].text.endswith("jax True\n")

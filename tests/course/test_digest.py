@@ -17,7 +17,7 @@ def test_what_a_page_follows_from_has_a_digest():
         "data cifar10",
         "packages",
     } <= set(found)
-    assert not [name for name in found if name.startswith(("tools/", "chirps/"))]
+    assert not [name for name in found if name.startswith(("course/", "chirps/"))]
     assert digest.digest("first_cnn") == digest.digest_of(dict(reversed(found.items())))
 
 
@@ -53,7 +53,7 @@ source = {{ registry = "any" }}
 
 
 def test_only_packages_that_a_page_runs_on_count(monkeypatch, tmp_path):
-    monkeypatch.setattr(notebook, "ROOT", tmp_path)
+    monkeypatch.setattr(digest, "ROOT", tmp_path)
 
     def versions(**changed):
         chosen = {"numpy": "2.4", "below": "1.0", "ruff": "0.8", **changed}

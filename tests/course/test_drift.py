@@ -1,13 +1,11 @@
 """Drift: a changed seed moves numbers, and they are named with what they may do."""
 
-import sys
-
 import nbformat
 import pytest
-from tests.course.test_engine import course, page_source, run
 
 from course import notebook
 from course.run import drift
+from tests.support.engine import command, course, write_page
 
 __all__ = ["course"]  # the fixture
 
@@ -58,16 +56,15 @@ def test_a_changed_seed_is_named_with_numbers_and_tolerances(course):
         '[[luck]]\ntraining = "released"\ndata = "abc"\nvalue = 0.5\ntolerance = 0.2\n'
     )
     draw = "import numpy as np\ndraws = np.random.default_rng(0).random(100)\nprint(draws[0])"
-    page = course / "notebooks" / "10_luck.md"
-    page.write_text(page_source(draw, "print(len(draws))", MEASURE.strip()))
-    made = run(course, sys.executable, "-m", "course", "record", "10_luck")
+    page = write_page(course, "10_luck", draw, "print(len(draws))", MEASURE.strip())
+    made = command(course, "record", "10_luck")
     assert made.returncode == 0, made.stderr
-    again = run(course, sys.executable, "-m", "course", "drift")
+    again = command(course, "drift")
     assert again.returncode == 0, again.stdout + again.stderr
     assert "none moved" in again.stdout
 
     page.write_text(page.read_text().replace("default_rng(0)", "default_rng(1)"))
-    other = run(course, sys.executable, "-m", "course", "drift")
+    other = command(course, "drift")
     assert other.returncode == 1
     told = other.stdout.splitlines()
     assert any("OUTSIDE (compared exactly)" in s and "0.6369616873214543 → " in s for s in told)
@@ -75,7 +72,7 @@ def test_a_changed_seed_is_named_with_numbers_and_tolerances(course):
     assert not any("print(len(draws))" in s for s in told)
 
     page.write_text(page.read_text().replace("draws.mean()", "draws.mean() + 1"))
-    far = run(course, sys.executable, "-m", "course", "drift")
+    far = command(course, "drift")
     assert far.returncode == 1
     assert "expected 0.5 ± 0.2" in far.stdout + far.stderr
     assert "10_luck: was not run" in far.stdout

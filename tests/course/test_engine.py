@@ -14,71 +14,23 @@ import nbformat
 import pytest
 
 from course import notebook
-from tests.support import ROOT
+from tests.support.engine import (
+    SNAKEMAKE,
+    command,
+    course,
+    environment_of,
+    execute,
+    page_source,
+    run,
+    snakemake,
+    write_page,
+)
 
-HEADER = """---
-jupytext:
-  text_representation:
-    extension: .md
-    format_name: myst
-    format_version: 0.13
-kernelspec:
-  display_name: Python 3
-  language: python
-  name: python3
----
-"""
-BIN = os.path.dirname(sys.executable)
-EXTRA_PATH = ""  # looked into for modules before all else
-
-
-def page_source(*cells, parameters=None):
-    text = HEADER + "\n# A small page\n"
-    if parameters:
-        text += f"\n```{{code-cell}} ipython3\n:tags: [parameters]\n\n{parameters}\n```\n"
-    for cell in cells:
-        text += f"\n```{{code-cell}} ipython3\n{cell}\n```\n"
-    return text
-
-
-@pytest.fixture
-def course(tmp_path):
-    """A copy of the course's machinery with no pages."""
-    for name in ("tools", "helpers", "profiles", "data"):
-        ignore = shutil.ignore_patterns("__pycache__", "models")
-        shutil.copytree(ROOT / name, tmp_path / name, ignore=ignore)
-    for name in ("Snakefile", "Makefile", "uv.lock"):
-        shutil.copy(ROOT / name, tmp_path)
-    (tmp_path / "notebooks").mkdir()
-    return tmp_path
-
-
-def environment_of(course):
-    return {
-        **os.environ,
-        "PATH": BIN + os.pathsep + os.environ["PATH"],
-        "PYTHONPATH": os.pathsep.join(filter(None, [EXTRA_PATH, str(course)])),
-        "COURSE_OFFLINE": "1",
-    }
-
-
-def run(course, *command, **options):
-    env = environment_of(course)
-    return subprocess.run(
-        command, cwd=course, env=env, capture_output=True, text=True, timeout=300, **options
-    )
-
-
-def execute(course, page, training="released", *options):
-    output, log = course / "out.ipynb", course / "log" / f"{page}.ipynb"
-    command = ("course/run/execute.py", page, training, str(output), "--log", str(log), *options)
-    return run(course, sys.executable, *command), output, log
+__all__ = ["course"]  # the fixture
 
 
 def test_a_page_with_an_error_is_named_and_leaves_no_result(course):
-    (course / "notebooks" / "10_bad.md").write_text(
-        page_source("def f(x):\n    return x / 0", "y = 1\nf(y)", "print(x)")
-    )
+    write_page(course, "10_bad", "def f(x):\n    return x / 0", "y = 1\nf(y)", "print(x)")
     result, output, log = execute(course, "10_bad")
     assert result.returncode != 0
     said = "10_bad: cell [2], notebooks/10_bad.md:22 `f(y)` raised ZeroDivisionError"
@@ -88,15 +40,12 @@ def test_a_page_with_an_error_is_named_and_leaves_no_result(course):
 
 
 def test_the_dial_is_set_and_a_page_without_it_is_refused(course):
-    dial = page_source("print(TRAINING)", parameters='TRAINING = "released"')
-    (course / "notebooks" / "10_dial.md").write_text(dial)
+    write_page(course, "10_dial", "print(TRAINING)", parameters='TRAINING = "released"')
     result, output, _ = execute(course, "10_dial", "quick")
     assert result.returncode == 0, result.stderr
     cells = nbformat.read(output, as_version=4).cells
     assert cells[-1].outputs[0].text == "quick\n"
-    (course / "notebooks" / "10_dial.md").write_text(
-        page_source("print(1)", parameters="OTHER = 2")
-    )
+    write_page(course, "10_dial", "print(1)", parameters="OTHER = 2")
     result, _, _ = execute(course, "10_dial", "quick")
     assert result.returncode != 0
     assert "unknown parameter TRAINING" in result.stderr
@@ -104,10 +53,8 @@ def test_the_dial_is_set_and_a_page_without_it_is_refused(course):
 
 @pytest.mark.slow
 def test_a_parameter_is_set_as_its_default_is_typed(course):
-    dial = page_source(
-        "print(RATE, SEED)", parameters='TRAINING = "quick"\nRATE: float = 0.1\nSEED = 0'
-    )
-    (course / "notebooks" / "10_dial.md").write_text(dial)
+    parameters = 'TRAINING = "quick"\nRATE: float = 0.1\nSEED = 0'
+    write_page(course, "10_dial", "print(RATE, SEED)", parameters=parameters)
     result, output, _ = execute(course, "10_dial", "quick", "-p", "RATE", "1", "-p", "SEED", "7")
     assert result.returncode == 0, result.stderr
     assert nbformat.read(output, as_version=4).cells[-1].outputs[0].text == "1.0 7\n"
@@ -128,7 +75,7 @@ def test_a_parameter_is_set_as_its_default_is_typed(course):
 @pytest.mark.slow
 def test_a_cell_that_takes_too_long_is_named(course):
     code = "import time\nprint('before')\ntime.sleep(60)"
-    (course / "notebooks" / "10_slow.md").write_text(page_source("x = 1", code))
+    write_page(course, "10_slow", "x = 1", code)
     result, output, log = execute(course, "10_slow", "released", "--timeout", "2")
     assert result.returncode != 0
     said = "10_slow: cell [2], notebooks/10_slow.md:22 `time.sleep(60)` took longer than 2 seconds"
@@ -139,8 +86,8 @@ def test_a_cell_that_takes_too_long_is_named(course):
 
 
 def test_a_kernel_that_is_not_there_is_named(course):
-    text = page_source("print(1)").replace("  name: python3", "  name: julia-1.9")
-    (course / "notebooks" / "10_other.md").write_text(text)
+    page = write_page(course, "10_other", "print(1)")
+    page.write_text(page.read_text().replace("  name: python3", "  name: julia-1.9"))
     result, output, _ = execute(course, "10_other")
     assert result.returncode != 0
     assert "10_other: there is no kernel 'julia-1.9' here" in result.stderr
@@ -152,15 +99,15 @@ def test_a_kernel_that_is_not_there_is_named(course):
 def test_a_full_disk_is_named_and_the_old_result_stands(course):
     """Fill the disk before the run, and by the run itself."""
     big = "import base64, os\nprint(base64.b64encode(os.urandom(3_000_000)).decode())"
-    (course / "notebooks" / "10_big.md").write_text(page_source("print(1)", big))
+    write_page(course, "10_big", "print(1)", big)
     disk = course / "small"
     disk.mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "none", disk], check=True)
     try:
         output = disk / "out.ipynb"
         output.write_text("the old result")
-        command = ["course/run/execute.py", "10_big", "released", str(output)]
-        result = run(course, sys.executable, *command, "--log", str(disk / "log" / "10_big.ipynb"))
+        log = disk / "log" / "10_big.ipynb"
+        result = command(course, "execute", "10_big", "released", str(output), "--log", str(log))
         assert result.returncode != 0
         assert "10_big: No space left on device" in result.stderr, result.stderr
         assert output.read_text() == "the old result"
@@ -171,9 +118,8 @@ def test_a_full_disk_is_named_and_the_old_result_stands(course):
 
 @pytest.mark.slow
 def test_a_failing_cell_is_not_tried_again_but_a_killed_run_is(course):
-    page = course / "notebooks" / "10_bad.md"
     count = f"open({str(course / 'runs')!r}, 'a').write('x')"
-    page.write_text(page_source(count, "1 / 0"))
+    page = write_page(course, "10_bad", count, "1 / 0")
     assert execute(course, "10_bad")[0].returncode != 0
     again = execute(course, "10_bad", "released", "--attempt", "2")[0]
     assert "ZeroDivisionError" in again.stderr and "not tried again" in again.stderr
@@ -185,7 +131,7 @@ def test_a_failing_cell_is_not_tried_again_but_a_killed_run_is(course):
 
 def test_an_executed_page_is_clean(course):
     draw = "import matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.show()"
-    (course / "notebooks" / "10_plot.md").write_text(page_source("print(1)", draw))
+    write_page(course, "10_plot", "print(1)", draw)
     result, output, _ = execute(course, "10_plot")
     assert result.returncode == 0, result.stderr
     done = nbformat.read(output, as_version=4)
@@ -201,11 +147,6 @@ def test_a_page_that_does_not_exist_is_named():
         notebook.read_source("99_no")
 
 
-def snakemake(course, *targets):
-    profile = ("--profile", "profiles/local", "--cores", "2")
-    return run(course, sys.executable, "-m", "snakemake", *profile, *targets)
-
-
 def times(course):
     folder = course / "_build" / "run" / "released"
     return {path.stem: path.stat().st_mtime_ns for path in folder.glob("*.ipynb")}
@@ -219,8 +160,8 @@ def in_doubt(course):
 
 @pytest.mark.slow
 def test_only_what_is_stale_is_redone(course):
-    (course / "notebooks" / "10_a.md").write_text(page_source("from helpers import convolution"))
-    (course / "notebooks" / "11_b.md").write_text(page_source("from helpers import sources"))
+    write_page(course, "10_a", "from helpers import convolution")
+    write_page(course, "11_b", "from helpers import sources")
     first = snakemake(course)
     assert first.returncode == 0, first.stderr
     before = times(course)
@@ -240,10 +181,8 @@ def test_only_what_is_stale_is_redone(course):
 @pytest.mark.slow
 def test_a_fresh_clone_runs_only_the_pages_whose_record_is_stale(course):
     for name, module in (("10_a", "convolution"), ("11_b", "sources")):
-        (course / "notebooks" / f"{name}.md").write_text(
-            page_source(f"from helpers import {module}")
-        )
-        assert run(course, sys.executable, "-m", "course", "record", name).returncode == 0
+        write_page(course, name, f"from helpers import {module}")
+        assert command(course, "record", name).returncode == 0
     for folder in ("_build", ".snakemake"):
         shutil.rmtree(course / folder)
     for path in course.rglob("*"):  # a clone has new times
@@ -252,25 +191,24 @@ def test_a_fresh_clone_runs_only_the_pages_whose_record_is_stale(course):
     assert times(course) == {}, "records that follow from their inputs are not run again"
     with open(course / "helpers" / "convolution.py", "a") as file:
         file.write("\n# changed\n")
-    told = run(course, sys.executable, "-m", "course", "stale").stdout.splitlines()
+    told = command(course, "stale").stdout.splitlines()
     assert told == [
         "10_a: stale: helpers/convolution.py",
         "11_b: current",
         "1 of 2 records are stale",
     ]
-    made = run(course, sys.executable, "-m", "course", "record")
+    made = command(course, "record")
     assert made.returncode == 0, made.stderr
     assert set(times(course)) == {"10_a"}
     assert "recorded notebooks/10_a.ipynb" in made.stdout
-    assert "Every record follows" in run(course, sys.executable, "-m", "course", "record").stdout
+    assert "Every record follows" in command(course, "record").stdout
 
 
 @pytest.mark.slow
 def test_a_failed_or_killed_record_leaves_the_old_one(course):
-    page = course / "notebooks" / "10_a.md"
     record = course / "notebooks" / "10_a.ipynb"
     make = (sys.executable, "-m", "course", "record", "10_a")
-    page.write_text(page_source("print(1)"))
+    page = write_page(course, "10_a", "print(1)")
     assert run(course, *make).returncode == 0
     old = record.read_bytes()
 
@@ -283,8 +221,7 @@ def test_a_failed_or_killed_record_leaves_the_old_one(course):
     marker = course / "started"
     wait = f"import time, pathlib\npathlib.Path({str(marker)!r}).touch()\ntime.sleep(60)"
     page.write_text(page_source("print(3)", wait))
-    env = {**os.environ, "PATH": BIN + os.pathsep + os.environ["PATH"], "PYTHONPATH": str(course)}
-    process = subprocess.Popen(make, cwd=course, env=env, start_new_session=True)
+    process = subprocess.Popen(make, cwd=course, env=environment_of(course), start_new_session=True)
     deadline = time.monotonic() + 120
     while not marker.exists() and time.monotonic() < deadline:
         time.sleep(0.1)
@@ -303,12 +240,12 @@ def test_a_failed_or_killed_record_leaves_the_old_one(course):
 @pytest.mark.slow
 def test_a_record_made_from_a_stand_in_is_refused(course):
     load = "from helpers import datasets\ndog = datasets.load_dog()"
-    (course / "notebooks" / "10_a.md").write_text(page_source(load))
+    write_page(course, "10_a", load)
     environment = {"COURSE_DATA": "", "COURSE_CACHE": str(course / "cache")}
     with pytest.MonkeyPatch.context() as patch:
         for name, value in environment.items():
             patch.setenv(name, value)
-        result = run(course, sys.executable, "-m", "course", "record", "10_a")
+        result = command(course, "record", "10_a")
     assert result.returncode != 0
     assert "ran on a stand-in for dog" in result.stderr
     assert not (course / "notebooks" / "10_a.ipynb").exists()
@@ -324,7 +261,7 @@ def test_a_run_killed_at_three_random_moments_ends_as_one_that_was_not(course):
             "import time\nimport numpy as np\ntime.sleep(1)",
             f"print({page!r}, np.random.default_rng(7).random(3))",
         )
-        (course / "notebooks" / f"{page}.md").write_text(page_source(*cells))
+        write_page(course, page, *cells)
     began = time.monotonic()
     assert snakemake(course).returncode == 0
     seconds = time.monotonic() - began
@@ -336,11 +273,10 @@ def test_a_run_killed_at_three_random_moments_ends_as_one_that_was_not(course):
 
     random = Random(0)
     env = environment_of(course)
-    command = [sys.executable, "-m", "snakemake", "--profile", "profiles/local", "--cores", "2"]
     finished = {}
     for _ in range(3):
         process = subprocess.Popen(
-            command, cwd=course, env=env, start_new_session=True, stderr=subprocess.DEVNULL
+            SNAKEMAKE, cwd=course, env=env, start_new_session=True, stderr=subprocess.DEVNULL
         )
         time.sleep(random.uniform(0.3, 0.8) * seconds)
         os.killpg(process.pid, signal.SIGKILL)
@@ -364,7 +300,7 @@ def cells_of(path):
 
 @pytest.mark.slow
 def test_a_result_is_also_written_elsewhere(course):
-    (course / "notebooks" / "10_a.md").write_text(page_source("print(1)"))
+    write_page(course, "10_a", "print(1)")
     result, output, _ = execute(course, "10_a", "released", "--store", str(course / "store"))
     assert result.returncode == 0, result.stderr
     copy = course / "store" / "released" / "10_a.ipynb"
@@ -373,3 +309,21 @@ def test_a_result_is_also_written_elsewhere(course):
     assert refused.returncode != 0
     assert "s3://bucket/course/released/10_a.ipynb" in refused.stderr
     assert "STORE=s3://" in refused.stderr
+
+
+@pytest.mark.parametrize("command", ["record", "stale", "drift"])
+def test_a_table_of_contents_that_does_not_fit_is_said_in_a_line(course, command):
+    write_page(course, "10_a", "print(1)")
+    (course / "notebooks" / "11_b.md").write_text(page_source("print(2)"))
+    said = "notebooks/11_b.md is in no part of _toc.yml: add the line"
+    done = run(course, sys.executable, "-m", "course", command)
+    assert done.returncode == 2
+    assert done.stderr.startswith(said) and done.stderr.count("\n") == 1
+
+
+def test_the_graph_says_in_a_line_what_is_wrong_with_the_table_of_contents(course):
+    write_page(course, "10_a", "print(1)").unlink()
+    done = snakemake(course)
+    assert done.returncode == 2
+    assert "_toc.yml lists notebooks/10_a.ipynb, and there is no notebooks/10_a.md" in done.stderr
+    assert "Traceback" not in done.stderr and "File " not in done.stderr

@@ -23,19 +23,33 @@ def git(*arguments):
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True).stdout
 
 
-def test_requirements_are_the_export_of_the_lock():
+@pytest.mark.parametrize(
+    ("name", "groups"),
+    [
+        ("requirements.txt", []),
+        ("requirements-student.txt", ["--no-default-groups", "--group", "lab"]),
+    ],
+)
+def test_requirements_are_the_export_of_the_lock(name, groups):
     uv = ROOT / ".boot" / "bin" / "uv"
     uv = str(uv) if uv.is_file() else shutil.which("uv")
     if uv is None:
         without("uv is not installed; `make test` brings it")
     export = subprocess.run(
-        [uv, "export", "--frozen", "--extra", "cpu", "--no-emit-project", "--no-header"],
+        [uv, "export", "--frozen", *groups, "--extra", "cpu", "--no-emit-project", "--no-header"],
         cwd=ROOT,
         capture_output=True,
         text=True,
         check=True,
     )
-    assert (ROOT / "requirements.txt").read_text() == export.stdout, "run: make lock"
+    assert (ROOT / name).read_text() == export.stdout, "run: make lock"
+
+
+def test_students_install_nothing_of_the_cluster_and_of_the_tests():
+    text = (ROOT / "requirements-student.txt").read_text()
+    names = {line.partition("==")[0] for line in text.splitlines() if "==" in line}
+    assert {"keras", "jupyterlab", "anywidget"} <= names
+    assert not names & {"snakemake", "playwright", "zizmor", "jupyter-book", "kubernetes", "pytest"}
 
 
 def test_only_the_check_script_names_the_shared_folder():

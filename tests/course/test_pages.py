@@ -74,14 +74,13 @@ def test_record_was_made_with_the_released_dial_on_real_data(page):
 
 @pytest.mark.parametrize("page", PAGES)
 def test_at_least_ten_cells_are_compared(page):
-    compared = [
-        cell
-        for cell in record(page)["cells"]
-        if cell["cell_type"] == "code"
-        and not {"nbval-ignore-output", "nbval-skip"} & set(tags_of(cell))
-        and any(outputs_as_text(cell))
+    """Of a young page that says less, all that it says."""
+    told = [
+        c for c in record(page)["cells"] if c["cell_type"] == "code" and any(outputs_as_text(c))
     ]
-    assert len(compared) >= 10
+    ignored = {"nbval-ignore-output", "nbval-skip"}
+    compared = [cell for cell in told if not ignored & set(tags_of(cell))]
+    assert len(compared) >= min(10, len(told)) > 0
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -107,8 +106,10 @@ def test_every_figure_has_alt_text_and_a_caption_and_plain_pixels(page):
 def test_page_has_its_spine_and_short_cells(page):
     source = notebook.read_source(page)
     prose = "\n".join(c.source for c in source.cells if c.cell_type == "markdown")
-    for part in ("You will be able to", "What the original got wrong", "Discussion", "Summary"):
+    for part in ("You will be able to", "Discussion", "Summary"):
         assert part in prose, f"{page} lacks «{part}»"
+    if "(../book/errata.md)" in prose:  # it follows an original
+        assert "What the original got wrong" in prose, f"{page} lacks its errata"
     for cell in source.cells:
         if cell.cell_type == "code":
             lines = cell.source.splitlines()

@@ -17,6 +17,7 @@ import yaml
 from course import notebook
 from course.run import dependencies
 from tests.support import ROOT, slurm_cluster
+from tests.support.engine import copy_course, write_toc
 
 PATIENCE = 1800  # seconds, on a slow computer
 
@@ -34,13 +35,7 @@ def cluster(tmp_path_factory):
 
 @pytest.fixture
 def course(tmp_path):
-    ignore = shutil.ignore_patterns("__pycache__")
-    for name in ("tools", "helpers", "profiles", "data"):
-        shutil.copytree(ROOT / name, tmp_path / name, ignore=ignore)
-    for name in ("Snakefile", "uv.lock"):
-        shutil.copy(ROOT / name, tmp_path)
-    (tmp_path / "notebooks").mkdir()
-    return tmp_path
+    return copy_course(tmp_path)
 
 
 @contextmanager
@@ -119,6 +114,7 @@ def test_the_quick_runs_finish_though_a_node_breaks_down(course, cluster):
     pages = notebook.pages()
     for page in pages:
         shutil.copy(ROOT / "notebooks" / f"{page}.md", course / "notebooks")
+    write_toc(course)
     with_gpu = [p for p in pages if dependencies.uses_keras(p)]
     with started(course, cluster, "--config", "training=quick") as process:
         deadline, victim = time.monotonic() + 120, None

@@ -4,17 +4,15 @@ import copy
 import json
 import os
 import re
-import shutil
 import signal
 import subprocess
-import sys
 import time
 
 import pytest
 import yaml
 
 from course.train import sweep
-from tests.support import ROOT
+from tests.support.engine import SNAKEMAKE, copy_course, environment_of
 
 NAMES = sorted(path.stem for path in sweep.CARDS.glob("*.json"))
 
@@ -62,20 +60,13 @@ def test_the_book_shows_what_the_card_says(name, tmp_path):
 
 @pytest.mark.slow
 def test_a_killed_sweep_goes_on_where_it_stopped(tmp_path):
-    for name in ("tools", "helpers", "profiles", "data"):
-        ignore = shutil.ignore_patterns("__pycache__", "models")
-        shutil.copytree(ROOT / name, tmp_path / name, ignore=ignore)
-    for name in ("Snakefile", "uv.lock"):
-        shutil.copy(ROOT / name, tmp_path)
-    (tmp_path / "notebooks").mkdir()
+    copy_course(tmp_path, models=False)
     small = copy.deepcopy(sweep.declared()["toy10_learning_rate"])
     small["network"]["recipe"] |= {"epochs": 1, "n_train": 300, "n_validation": 100}
     small |= {"over": {"options.n_filter": [2], "seed": [0, 1, 2, 3]}, "x": "options.n_filter"}
     (tmp_path / "sweeps.yml").write_text(yaml.safe_dump({"small": {**small, "per_job": 4}}))
-    path = os.pathsep.join([os.path.dirname(sys.executable), os.environ["PATH"]])
-    command = [sys.executable, "-m", "snakemake", "--profile", "profiles/local", "--cores", "2"]
-    command += ["--", "_build/sweep/small/card.json"]
-    options = {"cwd": tmp_path, "env": {**os.environ, "PATH": path, "PYTHONPATH": str(tmp_path)}}
+    command = [*SNAKEMAKE, "--", "_build/sweep/small/card.json"]
+    options = {"cwd": tmp_path, "env": environment_of(tmp_path)}
     results = tmp_path / "_build" / "sweep" / "small" / "points"
     process = subprocess.Popen(command, start_new_session=True, **options)
     deadline = time.monotonic() + 120

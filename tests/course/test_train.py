@@ -13,36 +13,40 @@ import pytest
 from tests.support import ROOT
 
 pytestmark = pytest.mark.slow
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
 
-# The tool itself, on a few drawn images and for three epochs.
+# The command itself, on a few drawn images and for three epochs.
 DRIVER = """
 import dataclasses
 import sys
-import train
+from course.train import train
 from helpers import datasets
 small = datasets.load_toy10(2000, 100, verbose=False)
 train.datasets.load_cifar10 = lambda **options: small
 few = dict(recipe=dict(epochs={epochs}), seeds=(0,), choose_epochs=200)
 train.NETWORKS["first_cnn"] = dataclasses.replace(train.NETWORKS["first_cnn"], **few)
-sys.argv = ["train.py", *{arguments!r}]
+sys.argv = ["train", *{arguments!r}]
 train.main()
 """
 
 
 def command(*arguments, epochs=3):
-    tools = str(ROOT / "tools")
-    return [sys.executable, "-c", DRIVER.format(tools=tools, arguments=arguments, epochs=epochs)]
+    return [sys.executable, "-c", DRIVER.format(arguments=arguments, epochs=epochs)]
 
 
 def run(folder, *arguments, **options):
-    return subprocess.run(
-        command(*arguments, **options), cwd=folder, capture_output=True, text=True
-    )
+    return in_course(folder, command(*arguments, **options))
+
+
+def in_course(folder, command):
+    return subprocess.run(command, cwd=folder, env=ENVIRONMENT, capture_output=True, text=True)
 
 
 def test_a_killed_training_resumes_and_is_released_complete(tmp_path):
     folder = tmp_path / "_build" / "models" / "first_cnn" / "seed-0"
-    process = subprocess.Popen(command("run", "first_cnn", "--seed", "0"), cwd=tmp_path)
+    process = subprocess.Popen(
+        command("run", "first_cnn", "--seed", "0"), cwd=tmp_path, env=ENVIRONMENT
+    )
     deadline = time.monotonic() + 120
     while not (folder / "resume" / "latest.weights.h5").exists():
         assert time.monotonic() < deadline and process.poll() is None
@@ -84,8 +88,8 @@ def test_a_killed_training_resumes_and_is_released_complete(tmp_path):
 WAVES = """
 import dataclasses
 import sys
-import train
 from chirps import sets
+from course.train import train
 train.N_VALIDATION = train.N_TEST = 64
 train.measure.network_measures = lambda model: {{"auc": 0.5}}
 whole = sets.homework
@@ -99,14 +103,13 @@ sets.homework = few
 table = train.NETWORKS
 for name, changes in (("gw_small", dict(n_train=256, epochs=2)), ("gw_cnn", dict(epochs=4))):
     table[name] = dataclasses.replace(table[name], recipe=table[name].recipe | changes)
-sys.argv = ["train.py", *{arguments!r}]
+sys.argv = ["train", *{arguments!r}]
 train.main()
 """
 
 
 def waves(folder, *arguments):
-    code = WAVES.format(tools=str(ROOT / "tools"), arguments=arguments)
-    done = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True)
+    done = in_course(folder, [sys.executable, "-c", WAVES.format(arguments=arguments)])
     assert done.returncode == 0, done.stderr
     return json.loads(
         (folder / "_build" / "models" / arguments[1] / "seed-0" / "run.json").read_text()
