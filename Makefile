@@ -30,10 +30,10 @@ $(call refuse,TRAINING,released quick full)
 $(call refuse,BACKEND,tensorflow jax torch)
 
 .DEFAULT_GOAL = help
-.PHONY: help site pdf test test-all run record drift lab student grade model sweep bench serve lock clean
+.PHONY: help site pdf test test-all test-release run record drift lab student grade model sweep bench serve lock clean
 
 help:      ## list these commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-13s %s\n", $$1, $$2 }' Makefile
 
 site: $(SETUP)      ## build the site from the recorded notebooks into _build/html
 	@$(BIN)/python -m course site
@@ -44,8 +44,11 @@ pdf: $(SETUP)      ## build the site with a PDF of every chapter; needs Chromium
 test: $(SETUP)      ## the fast test suite (no network, no real data needed)
 	@$(BIN)/python -m course test fast
 
-test-all: test      ## also the slow tests: mutations, killed runs, quick runs, the built site, Slurm
+test-all: test      ## also the slow tests: mutations, killed runs, quick runs, the built site
 	@$(BIN)/python -m course test slow
+
+test-release: $(SETUP)      ## by hand and weekly: the course on a real Slurm of two nodes
+	@$(BIN)/python -m course test release
 
 run: $(SETUP) $(if $(STORE),store-packages)      ## execute every stale page: make run TRAINING=released|quick|full BACKEND=jax PROFILE=slurm
 	@$(if $(STORE_EXTRA),$(UV) pip install --quiet --python .venv "papermill[$(STORE_EXTRA)]==2.7.0")

@@ -1,10 +1,11 @@
-"""Run the tests: `python -m course test fast`, or `slow` for all that is left.
+"""Run the tests: `python -m course test fast`, `slow` or `release`.
 
 fast: lint, unit and property tests, and every record against a fresh run. Where the data at hand is
       the data of the record, all its compared cells must agree; elsewhere every cell must run, and
       those tagged `nbval-check-output` must agree.
 slow: mutated records must fail, killed runs must leave nothing half-written, quick runs, the built
-      site, and the course on a real Slurm of two nodes.
+      site.
+release: what is slow by nature and needs more than the others: a real Slurm of two nodes.
 """
 
 import json
@@ -61,10 +62,9 @@ def main():
     os.environ.setdefault("COURSE_OFFLINE", "1")  # tests wait for no network
     notebook.prepare_environment()
     if sys.argv[1:] == ["slow"]:
-        steps = {
-            "slow tests": [*PYTEST, "-m", "slow", "--durations=40", "tests"],
-            "a real Slurm": [*PYTHON, "pytest", "-m", "slurm", "tests/course/test_slurm.py"],
-        }
+        steps = {"slow tests": [*PYTEST, "-m", "slow", "--durations=40", "tests"]}
+    elif sys.argv[1:] == ["release"]:
+        steps = {"a real Slurm": [*PYTHON, "pytest", "-m", "slurm", "tests/course/test_slurm.py"]}
     else:
         steps = {**LINT, "unit and property tests": [*PYTEST, "tests"], **record_commands()}
     failed = []
